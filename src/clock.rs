@@ -1,0 +1,31 @@
+//! The only place that reads the time. Everything else is handed a [`Now`], so that it can be tested without waiting.
+
+use std::time::SystemTime;
+use std::time::UNIX_EPOCH;
+
+use nix::time::ClockId;
+
+use crate::model::WallTime;
+
+/// One moment on both clocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Now {
+    /// Milliseconds since the machine was booted, suspended time included. For waiting and measuring: it never
+    /// jumps, and means the same to the next process of this boot.
+    pub mono_ms: u64,
+    /// For showing and storing; it jumps when NTP first sets it.
+    pub wall: WallTime,
+}
+
+/// This moment.
+#[expect(clippy::disallowed_methods, reason = "this is the one place that may ask")]
+pub fn now() -> Now {
+    let wall = match SystemTime::now().duration_since(UNIX_EPOCH) {
+        Ok(since) => i64::try_from(since.as_millis()).unwrap_or(i64::MAX),
+        Err(before) => i64::try_from(before.duration().as_millis()).map_or(i64::MIN, |ms| -ms),
+    };
+    let up = nix::time::clock_gettime(ClockId::CLOCK_BOOTTIME).expect("Linux has had this clock since 2.6.39");
+    let seconds = u64::try_from(up.tv_sec()).expect("the time since boot is not negative");
+    let millis = u64::try_from(up.tv_nsec()).expect("nanoseconds are not negative") / 1_000_000;
+    Now { mono_ms: seconds * 1_000 + millis, wall: WallTime::from_millis(wall) }
+}

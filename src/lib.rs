@@ -1,0 +1,5 @@
+//! farhook: the local half of a webhook cloud, on a Raspberry Pi.
+
+pub mod chance;
+pub mod clock;
+pub mod model;

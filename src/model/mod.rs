@@ -1,0 +1,31 @@
+//! The words of farhook: ids, events, devices, and every number that comes from outside.
+//!
+//! Everything may use this module; it uses nothing of farhook. It never does I/O and never reads the time.
+
+mod default_body;
+mod device;
+mod event;
+mod id;
+pub mod spec;
+mod text;
+mod wall_time;
+
+pub use default_body::DefaultBody;
+pub use device::Device;
+pub use device::DeviceName;
+pub use device::DeviceNameError;
+pub use device::Key;
+pub use device::KeyHash;
+pub use device::KeyHashError;
+pub use event::Event;
+pub use event::EventName;
+pub use event::EventNameError;
+pub use event::Source;
+pub use event::is_reserved;
+pub use id::DeviceId;
+pub use id::EventId;
+pub use id::HookId;
+pub use id::IdError;
+pub use id::UserId;
+pub use text::split_at_most;
+pub use wall_time::WallTime;

@@ -2,4 +2,5 @@
 
 pub mod chance;
 pub mod clock;
+pub mod config;
 pub mod model;

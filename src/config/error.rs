@@ -1,0 +1,134 @@
+//! What can be wrong with a configuration, said so that its owner can mend it: file, line, key, what would be right.
+
+use std::fmt;
+use std::io;
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+
+use crate::config::AddressRangeError;
+
+/// Everything that is wrong, in the order of the files and of their lines; never empty.
+/// Shown with one problem on a line.
+#[derive(Debug)]
+pub struct ConfigError {
+    /// In the order in which an owner would read them.
+    pub problems: Vec<Problem>,
+}
+
+/// One thing that is wrong.
+#[derive(Debug, thiserror::Error)]
+pub enum Problem {
+    /// A file or folder cannot be read.
+    #[error("{}: cannot be read: {source}", file.display())]
+    Unreadable {
+        /// Which one.
+        file: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// It is no TOML. The keys of such a file are not looked at: what they mean is not certain.
+    #[error("{at}: {message}")]
+    Syntax {
+        /// Where.
+        at: Place,
+        /// What the parser says.
+        message: String,
+    },
+    /// There is no such key.
+    #[error("{at}: unknown key {key:?}{}", hint(*nearest))]
+    UnknownKey {
+        /// Where.
+        at: Place,
+        /// The whole dotted key.
+        key: String,
+        /// The key that was probably meant.
+        nearest: Option<&'static str>,
+    },
+    /// The value has the wrong type or is out of range.
+    #[error("{at}: {key}: expected {expected}, found {found}")]
+    WrongValue {
+        /// Where.
+        at: Place,
+        /// The whole dotted key.
+        key: String,
+        /// What would be right.
+        expected: Expected,
+        /// What is there, as it is written or by its type.
+        found: String,
+    },
+}
+
+/// A line of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// As it was given to the load.
+    pub file: PathBuf,
+    /// Counted from 1.
+    pub line: usize,
+}
+
+/// What a key's value has to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Expected {
+    /// A whole number of this range.
+    Whole(RangeInclusive<u64>),
+    /// 0 for "no limit", or a whole number of this range.
+    ZeroOrWhole(RangeInclusive<u64>),
+    /// An address and a port.
+    SocketAddress,
+    /// One of these words.
+    Word(&'static [&'static str]),
+    /// A list of address ranges.
+    AddressRanges,
+    /// An address range; says what is wrong with the one that is there.
+    AddressRange(AddressRangeError),
+    /// A table of keys.
+    Table,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, problem) in self.problems.iter().enumerate() {
+            if index > 0 {
+                f.write_str("\n")?;
+            }
+            write!(f, "{problem}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.file.display(), self.line)
+    }
+}
+
+impl fmt::Display for Expected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Whole(range) => write!(f, "a whole number from {} to {}", range.start(), range.end()),
+            Self::ZeroOrWhole(range) => {
+                write!(f, "0 or a whole number from {} to {}", range.start(), range.end())
+            }
+            Self::SocketAddress => f.write_str(r#"an address with a port like "0.0.0.0:1883" or "[::]:1883""#),
+            Self::Word(words) => {
+                f.write_str("one of")?;
+                for (index, word) in words.iter().enumerate() {
+                    write!(f, "{} {word:?}", if index == 0 { "" } else { "," })?;
+                }
+                Ok(())
+            }
+            Self::AddressRanges => f.write_str(r#"a list of address ranges like ["192.168.1.0/24", "::1"]"#),
+            Self::AddressRange(why) => write!(f, r#"an address range like "192.168.1.0/24" ({why})"#),
+            Self::Table => f.write_str("a table of keys"),
+        }
+    }
+}
+
+fn hint(nearest: Option<&str>) -> String {
+    nearest.map(|key| format!("; did you mean {key:?}?")).unwrap_or_default()
+}

@@ -1,0 +1,124 @@
+//! Every key: how its value is checked and which field it sets. A key that is not here is unknown.
+
+use std::time::Duration;
+
+use log::LevelFilter;
+
+use crate::config::Config;
+use crate::config::check::Found;
+use crate::config::check::Wrong;
+use crate::config::check::address_ranges;
+use crate::config::check::limit;
+use crate::config::check::socket_address;
+use crate::config::check::whole;
+use crate::config::check::whole_u32;
+use crate::config::check::word;
+use crate::config::schema::DAY_S;
+use crate::config::schema::MB;
+use crate::model::DefaultBody;
+
+/// One key of the configuration.
+pub(super) struct Key {
+    /// The whole dotted key.
+    pub(super) path: &'static str,
+    /// Checks the value and puts it in its place; a wrong one changes nothing.
+    pub(super) set: fn(&mut Config, Found) -> Result<(), Wrong>,
+}
+
+/// Every key, in the order of the default configuration file.
+pub(super) const KEYS: [Key; 18] = [
+    Key { path: "mqtt.listen", set: |config, found| put(&mut config.mqtt.listen, socket_address(found)) },
+    Key {
+        path: "mqtt.max_connections",
+        set: |config, found| put(&mut config.mqtt.max_connections, whole_u32(found, 1..=10_000)),
+    },
+    Key { path: "http.listen", set: |config, found| put(&mut config.http.listen, socket_address(found)) },
+    Key {
+        path: "limits.hooks_per_user",
+        set: |config, found| put(&mut config.limits.hooks_per_user, limit(found, 1..=1_000)),
+    },
+    Key {
+        path: "limits.device_per_minute",
+        set: |config, found| put(&mut config.limits.device_per_minute, limit(found, 1..=6_000)),
+    },
+    Key {
+        path: "limits.host_per_minute",
+        set: |config, found| put(&mut config.limits.host_per_minute, limit(found, 1..=6_000)),
+    },
+    Key {
+        path: "limits.errors_in_a_row",
+        set: |config, found| put(&mut config.limits.errors_in_a_row, limit(found, 1..=1_000)),
+    },
+    Key {
+        path: "limits.response_part_bytes",
+        // A part is cut between characters, and a character has up to 4 bytes.
+        set: |config, found| put(&mut config.limits.response_part_bytes, limit(found, 4..=102_400)),
+    },
+    Key {
+        path: "limits.response_interval_ms",
+        set: |config, found| {
+            put(&mut config.limits.response_interval, whole(found, 0..=60_000).map(Duration::from_millis))
+        },
+    },
+    Key {
+        path: "limits.response_bytes",
+        set: |config, found| put(&mut config.limits.response_bytes, limit(found, 1..=10_485_760)),
+    },
+    Key {
+        path: "delivery.timeout_s",
+        set: |config, found| put(&mut config.delivery.timeout, whole(found, 1..=300).map(Duration::from_secs)),
+    },
+    Key {
+        path: "delivery.per_host",
+        set: |config, found| put(&mut config.delivery.per_host, whole_u32(found, 1..=256)),
+    },
+    Key { path: "egress.allow", set: |config, found| put(&mut config.egress.allow, address_ranges(found)) },
+    Key {
+        path: "hooks.default_body",
+        set: |config, found| {
+            let body = word(found, &["json", "form"], &[DefaultBody::Json, DefaultBody::Form]);
+            put(&mut config.hooks.default_body, body)
+        },
+    },
+    Key {
+        path: "queue.max_age_days",
+        set: |config, found| {
+            put(&mut config.queue.max_age, whole(found, 1..=365).map(|days| Duration::from_secs(days * DAY_S)))
+        },
+    },
+    Key {
+        path: "queue.max_waiting",
+        set: |config, found| put(&mut config.queue.max_waiting, limit(found, 1..=10_000_000)),
+    },
+    Key {
+        path: "queue.min_free_mb",
+        set: |config, found| put(&mut config.queue.min_free_bytes, whole(found, 0..=1_048_576).map(|mb| mb * MB)),
+    },
+    Key { path: "log.level", set: |config, found| put(&mut config.log.level, level(found)) },
+];
+
+/// Every section and every key, as they can be meant by an unknown one.
+pub(super) fn names() -> impl Iterator<Item = &'static str> + Clone {
+    KEYS.iter().flat_map(|key| key.path.split('.').next().into_iter().chain([key.path]))
+}
+
+/// The key with that path.
+pub(super) fn find(path: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.path == path)
+}
+
+/// Whether keys stand under that path.
+pub(super) fn is_section(path: &str) -> bool {
+    KEYS.iter().any(|key| key.path.strip_prefix(path).is_some_and(|rest| rest.starts_with('.')))
+}
+
+fn level(found: Found) -> Result<LevelFilter, Wrong> {
+    const LEVELS: [LevelFilter; 5] =
+        [LevelFilter::Error, LevelFilter::Warn, LevelFilter::Info, LevelFilter::Debug, LevelFilter::Trace];
+    word(found, &["error", "warn", "info", "debug", "trace"], &LEVELS)
+}
+
+fn put<T>(place: &mut T, value: Result<T, Wrong>) -> Result<(), Wrong> {
+    *place = value?;
+    Ok(())
+}

@@ -1,0 +1,247 @@
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use log::LevelFilter;
+
+use super::*;
+use crate::config::keys::KEYS;
+use crate::model::DefaultBody;
+
+const DEFAULT_FILE: &str = include_str!("../../../etc/farhook/farhook.toml");
+const HANDBOOK_PAGE: &str = include_str!("../../../docs/configuration.md");
+
+#[test]
+fn without_a_file_the_defaults_hold() {
+    assert_eq!(Config::load(None).unwrap(), Config::default());
+}
+
+#[test]
+fn the_shipped_file_changes_nothing() {
+    assert_eq!(read(DEFAULT_FILE).unwrap(), Config::default());
+}
+
+#[test]
+fn the_shipped_file_shows_every_key_at_its_default() {
+    let uncommented = uncommented(DEFAULT_FILE);
+    assert_eq!(read(&uncommented).unwrap(), Config::default());
+    let (document, _) = DeTable::parse_recoverable(&uncommented);
+    for key in &KEYS {
+        let (section, name) = key.path.split_once('.').unwrap();
+        assert!(document.get_ref()[section].get_ref().get(name).is_some(), "{} is not in the file", key.path);
+    }
+}
+
+#[test]
+fn the_handbook_shows_every_key_with_its_default() {
+    let mut section = String::new();
+    for line in uncommented(DEFAULT_FILE).lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        if line.starts_with('[') {
+            line.trim_matches(['[', ']']).clone_into(&mut section);
+        } else {
+            let (name, value) = line.split_once(" = ").unwrap();
+            let row = format!("| `{section}.{name}` | `{value}` |");
+            assert!(HANDBOOK_PAGE.contains(&row), "docs/configuration.md has no {row}");
+        }
+    }
+}
+
+#[test]
+fn every_key_reaches_its_field() {
+    let text = r#"
+        mqtt = { listen = "[::1]:1", max_connections = 2 }
+        http.listen = "10.0.0.1:3"
+        egress.allow = ["127.0.0.0/8", "::1"]
+        hooks.default_body = "form"
+        queue = { max_age_days = 4, max_waiting = 6, min_free_mb = 5 }
+        log.level = "trace"
+        delivery = { timeout_s = 6, per_host = 7 }
+        [limits]
+        hooks_per_user = 8
+        device_per_minute = 9
+        host_per_minute = 1_0
+        errors_in_a_row = 0x0b
+        response_part_bytes = 12
+        response_interval_ms = 13
+        response_bytes = 14
+    "#;
+    let config = read(text).unwrap();
+    assert_eq!(config.mqtt.listen, "[::1]:1".parse::<SocketAddr>().unwrap());
+    assert_eq!(config.mqtt.max_connections, 2);
+    assert_eq!(config.http.listen, "10.0.0.1:3".parse::<SocketAddr>().unwrap());
+    assert_eq!(config.egress.allow, ["127.0.0.0/8".parse().unwrap(), "::1".parse().unwrap()]);
+    assert_eq!(config.hooks.default_body, DefaultBody::Form);
+    assert_eq!(config.queue.max_age, Duration::from_secs(4 * 86_400));
+    assert_eq!(config.queue.max_waiting, NonZeroU32::new(6));
+    assert_eq!(config.queue.min_free_bytes, 5 * 1_048_576);
+    assert_eq!(config.log.level, LevelFilter::Trace);
+    assert_eq!(config.delivery.timeout, Duration::from_secs(6));
+    assert_eq!(config.delivery.per_host, 7);
+    assert_eq!(config.limits.hooks_per_user, NonZeroU32::new(8));
+    assert_eq!(config.limits.device_per_minute, NonZeroU32::new(9));
+    assert_eq!(config.limits.host_per_minute, NonZeroU32::new(10));
+    assert_eq!(config.limits.errors_in_a_row, NonZeroU32::new(11));
+    assert_eq!(config.limits.response_part_bytes, NonZeroUsize::new(12));
+    assert_eq!(config.limits.response_interval, Duration::from_millis(13));
+    assert_eq!(config.limits.response_bytes, NonZeroUsize::new(14));
+}
+
+#[test]
+fn zero_switches_a_limit_off() {
+    let config = read("limits = { host_per_minute = 0, response_part_bytes = 0, response_bytes = 0 }").unwrap();
+    assert_eq!(config.limits.host_per_minute, None);
+    assert_eq!(config.limits.response_part_bytes, None);
+    assert_eq!(config.limits.response_bytes, None);
+}
+
+#[test]
+fn an_unknown_key_is_refused_with_its_line_and_the_nearest_key() {
+    assert_eq!(
+        refused("\n[limits]\n# a comment\nhost_per_minut = 5\n"),
+        [r#"f.toml:4: unknown key "limits.host_per_minut"; did you mean "limits.host_per_minute"?"#]
+    );
+    assert_eq!(refused("[limit]\nx = 1"), [r#"f.toml:1: unknown key "limit"; did you mean "limits"?"#]);
+    assert_eq!(refused("per_host = 3"), [r#"f.toml:1: unknown key "per_host"; did you mean "delivery.per_host"?"#]);
+    assert_eq!(refused("[ble]\nadapter = 'hci0'"), [r#"f.toml:1: unknown key "ble""#]);
+}
+
+#[test]
+fn a_quoted_name_is_not_taken_for_a_path() {
+    assert_eq!(refused("'limits.per_host' = 3"), [r#"f.toml:1: unknown key "'limits.per_host'""#]);
+}
+
+#[test]
+fn a_wrong_value_says_what_is_expected() {
+    let cases = [
+        ("delivery.timeout_s = 301", "delivery.timeout_s: expected a whole number from 1 to 300, found 301"),
+        ("delivery.timeout_s = 0", "delivery.timeout_s: expected a whole number from 1 to 300, found 0"),
+        ("delivery.per_host = -1", "delivery.per_host: expected a whole number from 1 to 256, found -1"),
+        ("delivery.per_host = 257", "delivery.per_host: expected a whole number from 1 to 256, found 257"),
+        (
+            "mqtt.max_connections = 99999999999999999999",
+            "mqtt.max_connections: expected a whole number from 1 to 10000, found 99999999999999999999",
+        ),
+        (
+            "limits.host_per_minute = 'many'",
+            r#"limits.host_per_minute: expected 0 or a whole number from 1 to 6000, found "many""#,
+        ),
+        (
+            "limits.response_part_bytes = 3",
+            "limits.response_part_bytes: expected 0 or a whole number from 4 to 102400, found 3",
+        ),
+        (
+            "mqtt.listen = 'localhost:1883'",
+            r#"mqtt.listen: expected an address with a port like "0.0.0.0:1883" or "[::]:1883", found "localhost:1883""#,
+        ),
+        ("log.level = 'loud'", r#"log.level: expected one of "error", "warn", "info", "debug", "trace", found "loud""#),
+        ("hooks.default_body = true", r#"hooks.default_body: expected one of "json", "form", found true"#),
+        ("limits = 3", "limits: expected a table of keys, found 3"),
+        (
+            "egress.allow = '::1'",
+            r#"egress.allow: expected a list of address ranges like ["192.168.1.0/24", "::1"], found "::1""#,
+        ),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(refused(text), [format!("f.toml:1: {expected}")]);
+    }
+}
+
+#[test]
+fn a_wrong_range_is_found_on_its_own_line() {
+    assert_eq!(
+        refused("[egress]\nallow = [\n  '10.0.0.0/8',\n  '10.0.0.0/33',\n]"),
+        [concat!(
+            r#"f.toml:4: egress.allow: expected an address range like "192.168.1.0/24" "#,
+            r#"(a prefix has at most 32 bits here, not 33), found "10.0.0.0/33""#
+        )]
+    );
+}
+
+#[test]
+fn everything_that_is_wrong_is_told_in_the_order_of_the_lines() {
+    let told = refused("log.level = 1\ndelivery.per_host = 0\nbody = 2\naaa = 3\n");
+    let lines: Vec<&str> = told.iter().map(|problem| &problem[..9]).collect();
+    assert_eq!(lines, ["f.toml:1:", "f.toml:2:", "f.toml:3:", "f.toml:4:"]);
+}
+
+#[test]
+fn broken_toml_says_where() {
+    let told = refused("[mqtt]\nlisten = \n[http\n");
+    assert!(told[0].starts_with("f.toml:2: "), "{told:?}");
+    assert!(told.iter().any(|problem| problem.starts_with("f.toml:3: ")), "{told:?}");
+    assert!(refused("[mqtt]\n[mqtt]\n")[0].starts_with("f.toml:2: "));
+}
+
+#[test]
+fn later_files_win_key_by_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let main = folder.path().join("farhook.toml");
+    let conf_d = folder.path().join("conf.d");
+    fs::create_dir(&conf_d).unwrap();
+    fs::write(&main, "[delivery]\ntimeout_s = 1\nper_host = 1\n[egress]\nallow = ['10.0.0.0/8']").unwrap();
+    fs::write(conf_d.join("20-b.toml"), "delivery.timeout_s = 3\negress.allow = ['::1']").unwrap();
+    fs::write(conf_d.join("10-a.toml"), "delivery.timeout_s = 2\nlog.level = 'warn'").unwrap();
+    fs::write(conf_d.join(".#30-c.toml"), "nonsense").unwrap();
+    fs::write(conf_d.join("README"), "nonsense").unwrap();
+
+    let config = Config::load(Some(&main)).unwrap();
+
+    assert_eq!(config.delivery.timeout, Duration::from_secs(3));
+    assert_eq!(config.delivery.per_host, 1);
+    assert_eq!(config.log.level, LevelFilter::Warn);
+    assert_eq!(config.egress.allow, ["::1".parse().unwrap()]);
+    assert_eq!(config.mqtt, Config::default().mqtt);
+}
+
+#[test]
+fn what_is_wrong_with_any_file_is_told_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let main = folder.path().join("farhook.toml");
+    let conf_d = folder.path().join("conf.d");
+    fs::create_dir(&conf_d).unwrap();
+    fs::write(&main, "a = 1").unwrap();
+    fs::write(conf_d.join("a.toml"), "= 1").unwrap();
+    fs::write(conf_d.join("b.toml"), b"# \xff").unwrap();
+
+    let error = Config::load(Some(&main)).unwrap_err();
+
+    assert!(matches!(&error.problems[0], Problem::UnknownKey { at, .. } if at.file == main));
+    assert!(matches!(&error.problems[1], Problem::Syntax { at, .. } if at.file == conf_d.join("a.toml")));
+    assert!(matches!(&error.problems[2], Problem::Unreadable { file, .. } if *file == conf_d.join("b.toml")));
+    assert_eq!(error.to_string().lines().count(), 3);
+}
+
+#[test]
+fn a_file_that_was_asked_for_has_to_exist() {
+    let folder = tempfile::tempdir().unwrap();
+    let missing = folder.path().join("farhook.toml");
+    let error = Config::load(Some(&missing)).unwrap_err();
+    assert!(matches!(&error.problems[..], [Problem::Unreadable { file, .. }] if *file == missing));
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_text_can_panic_the_load(text in r#"(\[?[a-z.'"]{0,12}\]?( = )?[0-9a-z\[\]{}"'é]{0,8}\n?){0,6}"#) {
+        let _ = read(&text);
+    }
+}
+
+fn read(text: &str) -> Result<Config, Vec<Problem>> {
+    let mut config = Config::default();
+    let problems = apply(&mut config, Path::new("f.toml"), text);
+    if problems.is_empty() { Ok(config) } else { Err(problems) }
+}
+
+fn refused(text: &str) -> Vec<String> {
+    read(text).unwrap_err().iter().map(ToString::to_string).collect()
+}
+
+/// The file with its keys uncommented: `#key = value` becomes `key = value`, prose has a blank after its `#`.
+fn uncommented(text: &str) -> String {
+    let uncomment = |line: &str| match line.strip_prefix('#') {
+        Some(key) if key.starts_with(|c: char| c.is_ascii_lowercase()) => key.to_owned(),
+        _ => line.to_owned(),
+    };
+    text.lines().map(uncomment).collect::<Vec<String>>().join("\n")
+}

@@ -1,0 +1,165 @@
+//! What can be configured, and the defaults. `etc/farhook/farhook.toml` tells the same to people; a test holds both
+//! together.
+
+use std::net::Ipv4Addr;
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use log::LevelFilter;
+
+use crate::config::AddressRange;
+use crate::model::DefaultBody;
+use crate::model::spec;
+
+/// Everything that an owner may change. `Config::default()` is what holds without a file.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Config {
+    /// `[mqtt]`
+    pub mqtt: Mqtt,
+    /// `[http]`
+    pub http: Http,
+    /// `[limits]`
+    pub limits: Limits,
+    /// `[delivery]`
+    pub delivery: Delivery,
+    /// `[egress]`
+    pub egress: Egress,
+    /// `[hooks]`
+    pub hooks: Hooks,
+    /// `[queue]`
+    pub queue: Queue,
+    /// `[log]`
+    pub log: Log,
+}
+
+/// The MQTT listener.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mqtt {
+    /// Where devices connect. Port 0 lets the system choose one.
+    pub listen: SocketAddr,
+    /// Connections held at once; more are refused.
+    pub max_connections: u32,
+}
+
+/// The HTTP listener.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Http {
+    /// Where it listens. Port 0 lets the system choose one.
+    pub listen: SocketAddr,
+}
+
+/// The limits of the guide. `None` is written as 0 and means that there is no such limit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// Hooks that one user may have.
+    pub hooks_per_user: Option<NonZeroU32>,
+    /// Hook triggers in any 60 seconds, for each device.
+    pub device_per_minute: Option<NonZeroU32>,
+    /// Requests in any 60 seconds, for each host, over all hooks.
+    pub host_per_minute: Option<NonZeroU32>,
+    /// Answers ≥ 400 in a row after which a hook is disabled.
+    pub errors_in_a_row: Option<NonZeroU32>,
+    /// Bytes in one part of a response; `None` passes it on in one part.
+    pub response_part_bytes: Option<NonZeroUsize>,
+    /// Between two parts to one device; zero does not wait.
+    pub response_interval: Duration,
+    /// Bytes of a response that are passed on.
+    pub response_bytes: Option<NonZeroUsize>,
+}
+
+/// How requests are sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivery {
+    /// For one attempt, connecting included.
+    pub timeout: Duration,
+    /// Requests to one host that are under way at once.
+    pub per_host: u32,
+}
+
+/// Where requests may go, beside the public internet.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Egress {
+    /// Loopback, link-local and private addresses are refused unless one of these holds them.
+    pub allow: Vec<AddressRange>,
+}
+
+/// What hooks do when they do not say.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Hooks {
+    /// The body of a hook that has none of `json`, `form` and `body`.
+    pub default_body: DefaultBody,
+}
+
+/// The queue on disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Queue {
+    /// Deliveries older than this expire.
+    pub max_age: Duration,
+    /// Deliveries that may wait, for all hooks together; more are refused, so that their devices keep them.
+    pub max_waiting: Option<NonZeroU32>,
+    /// With less free space than this on the disk nothing new is stored; 0 does not check.
+    pub min_free_bytes: u64,
+}
+
+/// The log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Log {
+    /// The least serious level that is written. Never `Off`.
+    pub level: LevelFilter,
+}
+
+/// Bytes of the unit that `queue.min_free_mb` is written in.
+pub(super) const MB: u64 = 1024 * 1024;
+
+/// Seconds of the unit that `queue.max_age_days` is written in.
+pub(super) const DAY_S: u64 = 24 * 60 * 60;
+
+impl Default for Mqtt {
+    fn default() -> Self {
+        Self { listen: everywhere(1883), max_connections: 500 }
+    }
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8484)) }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            hooks_per_user: NonZeroU32::new(spec::HOOKS_PER_USER),
+            device_per_minute: NonZeroU32::new(spec::DEVICE_PER_MINUTE),
+            host_per_minute: NonZeroU32::new(spec::HOST_PER_MINUTE),
+            errors_in_a_row: NonZeroU32::new(spec::ERRORS_IN_A_ROW),
+            response_part_bytes: NonZeroUsize::new(spec::RESPONSE_PART_BYTES),
+            response_interval: Duration::from_millis(spec::RESPONSE_INTERVAL_MS),
+            response_bytes: NonZeroUsize::new(spec::RESPONSE_BYTES),
+        }
+    }
+}
+
+impl Default for Delivery {
+    fn default() -> Self {
+        Self { timeout: Duration::from_secs(spec::ANSWER_TIMEOUT_S), per_host: 8 }
+    }
+}
+
+impl Default for Queue {
+    fn default() -> Self {
+        Self { max_age: Duration::from_secs(7 * DAY_S), max_waiting: NonZeroU32::new(200_000), min_free_bytes: 64 * MB }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { level: LevelFilter::Info }
+    }
+}
+
+fn everywhere(port: u16) -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::UNSPECIFIED, port))
+}

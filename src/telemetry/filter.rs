@@ -1,0 +1,43 @@
+//! Which records are written. Pure.
+
+use log::Level;
+use log::LevelFilter;
+
+/// Whether a record of `target` is written while the owner wants to see `wanted`.
+///
+/// Our own targets follow the owner; libraries are heard only when something is wrong. Their `debug` and `trace` name
+/// payloads and headers, which our own never do above `debug`. The MQTT router is never heard: it reports each packet as
+/// an error, and what really fails reaches us as a value.
+pub(super) fn admits(wanted: LevelFilter, level: Level, target: &str) -> bool {
+    if is_ours(target) {
+        level <= wanted
+    } else {
+        !target.starts_with("rumqttd") && level <= wanted.min(LevelFilter::Warn)
+    }
+}
+
+fn is_ours(target: &str) -> bool {
+    target.strip_prefix("farhook").is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn our_own_records_follow_the_level() {
+        assert!(admits(LevelFilter::Info, Level::Info, "farhook::mqtt::login"));
+        assert!(admits(LevelFilter::Trace, Level::Trace, "farhook"));
+        assert!(!admits(LevelFilter::Info, Level::Debug, "farhook::mqtt::login"));
+        assert!(!admits(LevelFilter::Off, Level::Error, "farhook"));
+    }
+
+    #[test]
+    fn libraries_are_heard_only_when_something_is_wrong() {
+        assert!(admits(LevelFilter::Trace, Level::Warn, "reqwest::connect"));
+        assert!(!admits(LevelFilter::Trace, Level::Info, "reqwest::connect"));
+        assert!(!admits(LevelFilter::Trace, Level::Error, "rumqttd::router::routing"));
+        assert!(!admits(LevelFilter::Error, Level::Warn, "hyper::proto"));
+        assert!(!admits(LevelFilter::Info, Level::Info, "farhooks"));
+    }
+}

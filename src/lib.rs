@@ -3,5 +3,6 @@
 pub mod chance;
 pub mod clock;
 pub mod config;
+pub mod hooks;
 pub mod model;
 pub mod telemetry;

@@ -1,0 +1,3 @@
+//! The rules of hooks.
+
+pub mod template;

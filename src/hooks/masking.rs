@@ -1,0 +1,325 @@
+//! Hooks and requests as they may be shown: on pages, in API answers, previews and logs. What looks like a secret by its
+//! name is replaced; a bare `{{variable}}` is no secret and stays.
+//!
+//! A secret in an address's path cannot be told from the path and is shown.
+
+use std::borrow::Cow;
+
+use serde_json::Map;
+use serde_json::Value;
+
+use crate::hooks::RequestMethod;
+use crate::hooks::request::HookRequest;
+
+/// What stands in the place of a secret. Source: reference, "Variables".
+pub const SENSITIVE: &str = "[[SENSITIVE]]";
+
+/// Pieces of a name, without its separators, that say that the value is a secret.
+const TELLING_PIECES: [&str; 17] = [
+    "apikey",
+    "accesskey",
+    "authkey",
+    "privatekey",
+    "readkey",
+    "secretkey",
+    "subscriptionkey",
+    "writekey",
+    "token",
+    "secret",
+    "passw",
+    "passphrase",
+    "credential",
+    "authoriz",
+    "bearer",
+    "cookie",
+    "signature",
+];
+
+/// Whole words of a name that say the same.
+const TELLING_WORDS: [&str; 5] = ["key", "pwd", "pass", "auth", "sig"];
+
+/// A request as it may be shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShownRequest {
+    /// The HTTP method.
+    pub method: RequestMethod,
+    /// The address.
+    pub url: String,
+    /// Names and values.
+    pub headers: Vec<(String, String)>,
+    /// The body as text.
+    pub body: String,
+}
+
+/// A definition without its secrets. It is for reading: as a hook it would send the mask.
+pub fn shown_definition(hook: &Value) -> Value {
+    let Value::Object(fields) = hook else { return masked_value(hook) };
+    let shown = fields.iter().map(|(name, value)| {
+        let shown = match (name.as_str(), value) {
+            ("url", Value::String(url)) => Value::String(masked_url(url)),
+            ("auth", value) => in_json(value, |auth| map_entries(auth, |name, _| name != "username")),
+            ("json" | "form" | "query" | "headers", value) => in_json(value, masked_value),
+            ("responseTemplate" | "responseTopic", value) => value.clone(),
+            ("body", Value::String(text)) => Value::String(masked_text(text)),
+            (name, value) if is_telling(name) => masked_leaf(value),
+            (_, value) => masked_value(value),
+        };
+        (name.clone(), shown)
+    });
+    Value::Object(shown.collect())
+}
+
+/// A request without its secrets.
+pub fn shown_request(request: &HookRequest) -> ShownRequest {
+    let shown = |(name, value): &(String, String)| {
+        let value = if is_telling(name) { SENSITIVE } else { value };
+        (name.clone(), value.to_owned())
+    };
+    let body = String::from_utf8_lossy(&request.body);
+    ShownRequest {
+        method: request.method,
+        url: masked_url(request.url.as_str()),
+        headers: request.headers.iter().map(shown).collect(),
+        body: masked_json_text(&body).unwrap_or_else(|| masked_text(&body)),
+    }
+}
+
+/// Whether a field's name says that its value is a secret.
+fn is_telling(name: &str) -> bool {
+    let squeezed: String = name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
+    TELLING_PIECES.iter().any(|piece| squeezed.contains(piece))
+        || words(name).any(|word| TELLING_WORDS.iter().any(|telling| word.eq_ignore_ascii_case(telling)))
+}
+
+/// The words of a name: `x-api_key` and `apiKey` both have `key`.
+fn words(name: &str) -> impl Iterator<Item = &str> {
+    name.split(|c: char| !c.is_ascii_alphanumeric()).flat_map(|piece| {
+        let is_start = |at: &usize| {
+            let bytes = piece.as_bytes();
+            *at == 0 || bytes[*at].is_ascii_uppercase() && !bytes[*at - 1].is_ascii_uppercase()
+        };
+        let starts: Vec<_> = (0..piece.len()).filter(is_start).chain([piece.len()]).collect();
+        starts.windows(2).map(|ends| &piece[ends[0]..ends[1]]).collect::<Vec<_>>()
+    })
+}
+
+/// JSON with the values of all telling keys masked, however deep.
+fn masked_value(value: &Value) -> Value {
+    match value {
+        Value::Array(items) => Value::Array(items.iter().map(masked_value).collect()),
+        Value::Object(_) => map_entries(value, |name, _| is_telling(name)),
+        other => other.clone(),
+    }
+}
+
+/// An object with the chosen entries masked and the others looked into; anything else is masked.
+fn map_entries(value: &Value, is_secret: impl Fn(&str, &Value) -> bool) -> Value {
+    let Value::Object(map) = value else { return masked_leaf(value) };
+    let shown = |(name, value): (&String, &Value)| {
+        let value = if is_secret(name, value) { masked_leaf(value) } else { masked_value(value) };
+        (name.clone(), value)
+    };
+    Value::Object(map.iter().map(shown).collect::<Map<_, _>>())
+}
+
+fn masked_leaf(value: &Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(masked(text).into_owned()),
+        Value::Null | Value::Bool(_) => value.clone(),
+        _ => Value::String(SENSITIVE.to_owned()),
+    }
+}
+
+/// A field that may be given as JSON or as its text.
+fn in_json(value: &Value, mask: impl Fn(&Value) -> Value) -> Value {
+    match value {
+        Value::String(text) => match serde_json::from_str::<Value>(text) {
+            Ok(json @ (Value::Object(_) | Value::Array(_))) => Value::String(mask(&json).to_string()),
+            _ => Value::String(masked_text(text)),
+        },
+        other => mask(other),
+    }
+}
+
+fn masked_json_text(text: &str) -> Option<String> {
+    match serde_json::from_str(text) {
+        Ok(json @ (Value::Object(_) | Value::Array(_))) => Some(masked_value(&json).to_string()),
+        _ => None,
+    }
+}
+
+fn masked(secret: &str) -> Cow<'_, str> {
+    let trimmed = secret.trim();
+    let inner = trimmed.strip_prefix("{{").and_then(|rest| rest.strip_suffix("}}"));
+    let inner = inner.map(|inner| inner.strip_prefix('{').and_then(|i| i.strip_suffix('}')).unwrap_or(inner));
+    let is_bare_tag = inner.is_some_and(|inner| !inner.contains(['{', '}', '!']));
+    if secret.is_empty() || is_bare_tag { Cow::Borrowed(secret) } else { Cow::Borrowed(SENSITIVE) }
+}
+
+/// An address with its user part masked, and the telling parts of its query. Templates may stand anywhere in it.
+fn masked_url(url: &str) -> String {
+    let (address, query) = match url.split_once('?') {
+        Some((address, query)) => (address, Some(query)),
+        None => (url, None),
+    };
+    let mut shown = masked_userinfo(address);
+    if let Some(query) = query {
+        let (query, fragment) = query.split_once('#').map_or((query, None), |(query, rest)| (query, Some(rest)));
+        let pairs: Vec<_> = query.split('&').map(masked_pair).collect();
+        shown = format!("{shown}?{}", pairs.join("&"));
+        if let Some(fragment) = fragment {
+            shown = format!("{shown}#{fragment}");
+        }
+    }
+    shown
+}
+
+fn masked_userinfo(address: &str) -> String {
+    let Some(start) = address.find("://").map(|at| at + 3) else { return address.to_owned() };
+    let end = address[start..].find(['/', '#', '\\']).map_or(address.len(), |at| start + at);
+    match address[start..end].rfind('@') {
+        Some(at) => format!("{}{SENSITIVE}{}", &address[..start], &address[start + at..]),
+        None => address.to_owned(),
+    }
+}
+
+fn masked_pair(pair: &str) -> Cow<'_, str> {
+    match pair.split_once('=') {
+        // `code` is how Azure's functions take their key.
+        Some((name, value)) if is_telling(name) || name == "code" => Cow::Owned(format!("{name}={}", masked(value))),
+        _ => Cow::Borrowed(pair),
+    }
+}
+
+/// A text of any kind: what follows a telling name and `:`, `=` or `>` is masked, up to where values end in JSON, forms,
+/// YAML and XML. It masks rather too much than too little.
+fn masked_text(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find([':', '=', '>']) {
+        let (before, after) = rest.split_at(at + 1);
+        shown.push_str(before);
+        rest = after;
+        if ends_in_telling_name(&before[..at]) {
+            let blanks = rest.len() - rest.trim_start().len();
+            let quoted = rest[blanks..].starts_with(['"', '\'']);
+            let start = blanks + usize::from(quoted);
+            let end = start + value_end(&rest[start..], rest[blanks..].chars().next().filter(|_| quoted));
+            shown.push_str(&rest[..start]);
+            shown.push_str(&masked(&rest[start..end]));
+            rest = &rest[end..];
+        }
+    }
+    shown + rest
+}
+
+fn ends_in_telling_name(before: &str) -> bool {
+    let name_end = before.trim_end().trim_end_matches(['"', '\'', '\\']);
+    let start = name_end.rfind(|c: char| !(c.is_ascii_alphanumeric() || "_-.".contains(c)));
+    // A closing tag of XML begins no value.
+    let is_closing = start.is_some_and(|at| name_end[at..].starts_with('/'));
+    let name = start.map_or(name_end, |at| name_end[at..].trim_start_matches(|c: char| !c.is_ascii_alphanumeric()));
+    !is_closing && is_telling(name)
+}
+
+fn value_end(value: &str, quote: Option<char>) -> usize {
+    let mut is_escaped = false;
+    let is_end = |c: char| match quote {
+        Some(quote) => {
+            let ends = c == quote && !is_escaped;
+            is_escaped = c == '\\' && !is_escaped;
+            ends
+        }
+        None => matches!(c, '&' | ',' | ';' | '<' | '\n' | '\r' | ']'),
+    };
+    let end = value.find(is_end).unwrap_or(value.len());
+    // The brace that ends an object ends its last value too; the braces of a template do not.
+    match quote {
+        None if value[..end].ends_with('}') && !value[..end].ends_with("}}") => end - 1,
+        _ => end,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn names_tell_of_secrets_in_every_spelling() {
+        for name in [
+            "api_key",
+            "apikey",
+            "apiKey",
+            "X-API-Key",
+            "X-AIO-Key",
+            "key",
+            "token",
+            "access_token",
+            "Authorization",
+            "Proxy-Authorization",
+            "Cookie",
+            "Set-Cookie",
+            "password",
+            "passwd",
+            "pwd",
+            "client_secret",
+            "auth",
+            "x-ms-signature",
+            "azure_sas_token",
+            "writeKey",
+            "sig",
+        ] {
+            assert!(is_telling(name), "{name}");
+        }
+        for name in ["monkey", "temp", "keyboard", "author", "field1", "source", "passenger", "Content-Type", "bypass"]
+        {
+            assert!(!is_telling(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_definition_is_shown_without_secrets() {
+        let hook = json!({
+            "event": "temp",
+            "url": "https://bob:s3cret@a.example/{{x}}?api_key=s3cret&q=1&token={{{t}}}#f",
+            "auth": {"username": "bob", "password": "s3cret"},
+            "headers": {"Authorization": "Bearer s3cret", "X-Api-Key": "s3cret", "X-Sender": "me", "Cookie": "{{c}}"},
+            "json": {"list": [{"apiKey": "s3cret", "temp": "{{t}}"}], "secret": {"deep": "s3cret"}, "key": 12_345},
+            "azure_sas_token": {"key_name": "n", "key": "s3cret"},
+            "custom": {"password": "s3cret"},
+        });
+        let shown = shown_definition(&hook);
+        assert_eq!(
+            shown,
+            json!({
+                "event": "temp",
+                "url": "https://[[SENSITIVE]]@a.example/{{x}}?api_key=[[SENSITIVE]]&q=1&token={{{t}}}#f",
+                "auth": {"username": "bob", "password": SENSITIVE},
+                "headers": {"Authorization": SENSITIVE, "X-Api-Key": SENSITIVE, "X-Sender": "me", "Cookie": "{{c}}"},
+                "json": {"list": [{"apiKey": SENSITIVE, "temp": "{{t}}"}], "secret": SENSITIVE, "key": SENSITIVE},
+                "azure_sas_token": SENSITIVE,
+                "custom": {"password": SENSITIVE},
+            })
+        );
+    }
+
+    #[test]
+    fn texts_that_hold_json_or_forms_are_masked_too() {
+        for (name, text, expected) in [
+            ("json", r#"{"token":"s3cret","a":1}"#, r#"{"token":"[[SENSITIVE]]","a":1}"#),
+            ("json", r#"{"token": "s3\"cret", "a": {{a}} }"#, r#"{"token": "[[SENSITIVE]]", "a": {{a}} }"#),
+            ("json", r#"{ "a": {{a}}, "key": s3cret}"#, r#"{ "a": {{a}}, "key": [[SENSITIVE]]}"#),
+            ("json", r#"{ "key": {{{k}}} }"#, r#"{ "key": {{{k}}} }"#),
+            ("body", "api_key=s3cret&field1={{t}}", "api_key=[[SENSITIVE]]&field1={{t}}"),
+            ("body", "Authorization: Bearer s3cret\nx: y", "Authorization: [[SENSITIVE]]\nx: y"),
+            ("body", "<token>s3cret</token><t>1</t>", "<token>[[SENSITIVE]]</token><t>1</t>"),
+            ("body", "temp={{t}}", "temp={{t}}"),
+            ("headers", r#"{"authorization":"s3cret"}"#, r#"{"authorization":"[[SENSITIVE]]"}"#),
+            ("auth", r#"{"username":"u","password":"s3cret"}"#, r#"{"username":"u","password":"[[SENSITIVE]]"}"#),
+        ] {
+            assert_eq!(shown_definition(&json!({name: text}))[name], expected);
+        }
+    }
+}

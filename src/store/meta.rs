@@ -1,0 +1,284 @@
+//! What people made: devices, tokens, hooks. Small, changed rarely, and readable: values are JSON.
+//!
+//! Every change is flushed before it is answered, and then the whole content is written to `meta-export.json`, by
+//! which a damaged database is restored.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Mutex;
+
+use log::error;
+use log::warn;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::store::open;
+use crate::store::open::OpenError;
+
+/// sled's page cache, in bytes.
+const CACHE_BYTES: u64 = 1 << 20;
+
+const NAME: &str = "meta";
+const EXPORT: &str = "meta-export.json";
+
+/// Key of the row that says how the others are written.
+const SCHEMA_KEY: &str = "schema";
+
+/// Bytes of a value. sled writes long values to files that it never syncs, so a longer row is cut into pieces.
+const PIECE_BYTES: usize = 4_000;
+
+/// Keys of pieces begin with this; the row's key and the piece's number follow.
+const PIECES: &str = "piece/";
+
+/// A row that was cut has this in its place, followed by how many pieces there are. No JSON begins so.
+const CUT: &str = "+";
+
+/// How the rows are written. A farhook that knows only older schemas refuses to start.
+const SCHEMA: u64 = 1;
+
+/// Why what people made cannot be read or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum MetaError {
+    /// The database cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// sled or the disk refuses.
+    #[error("the registry cannot be read or written: {0}")]
+    Disk(String),
+    /// A newer farhook wrote it.
+    #[error("the registry was written by a newer farhook (schema {found}, this one knows {SCHEMA})")]
+    Newer {
+        /// The schema found.
+        found: u64,
+    },
+}
+
+/// The open meta database.
+#[derive(Debug)]
+pub struct Meta {
+    data: PathBuf,
+    db: sled::Db,
+    exporting: Mutex<()>,
+}
+
+impl Meta {
+    /// Opens the database in the data folder; a damaged one is restored from its export.
+    ///
+    /// # Errors
+    /// When not even an empty one can be made, or a newer farhook wrote it.
+    pub fn open(data: &Path) -> Result<Self, MetaError> {
+        let opened = open::open(data, NAME, CACHE_BYTES)?;
+        let meta = Self { data: data.to_owned(), db: opened.db, exporting: Mutex::new(()) };
+        // sled takes damage at the beginning of its log for an empty database: ask whether ours is there.
+        if meta.read::<u64>(SCHEMA_KEY)?.is_none() {
+            meta.restore()?;
+        }
+        match meta.read::<u64>(SCHEMA_KEY)? {
+            Some(found) if found > SCHEMA => Err(MetaError::Newer { found }),
+            Some(_) => Ok(meta),
+            None => meta.put(SCHEMA_KEY, &SCHEMA).map(|()| meta),
+        }
+    }
+
+    /// All rows whose key begins with `prefix`, without it, in order of their keys. A row that does not decode is
+    /// reported in the log and left alone.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn all<T: DeserializeOwned>(&self, prefix: &str) -> Result<Vec<(String, T)>, MetaError> {
+        let mut rows = Vec::new();
+        for entry in self.db.scan_prefix(prefix) {
+            let (key, value) = entry.map_err(disk)?;
+            let key = String::from_utf8_lossy(&key);
+            match serde_json::from_slice(&self.whole(&key, &value)?) {
+                Ok(row) => rows.push((key[prefix.len()..].to_owned(), row)),
+                Err(error) => error!("the row {key} of the registry cannot be read: {error}"),
+            }
+        }
+        Ok(rows)
+    }
+
+    /// Stores a row durably, in place of what was there.
+    ///
+    /// # Errors
+    /// When the disk refuses; the row may or may not be stored then.
+    pub fn put<T: Serialize>(&self, key: &str, row: &T) -> Result<(), MetaError> {
+        let json = serde_json::to_vec(row).expect("rows of the registry are plain JSON");
+        self.change(key, Some(&json))?;
+        self.settle()
+    }
+
+    /// Removes a row durably. Nothing happens if it is not there.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn remove(&self, key: &str) -> Result<(), MetaError> {
+        self.change(key, None)?;
+        self.settle()
+    }
+
+    fn read<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, MetaError> {
+        let value = self.db.get(key).map_err(disk)?;
+        let json = value.map(|value| self.whole(key, &value)).transpose()?;
+        Ok(json.and_then(|json| serde_json::from_slice(&json).ok()))
+    }
+
+    /// Replaces a row, or removes it, with all its pieces.
+    fn change(&self, key: &str, json: Option<&[u8]>) -> Result<(), MetaError> {
+        let before = self.db.get(key).map_err(disk)?;
+        let mut batch = sled::Batch::default();
+        for piece in 0..before.map_or(0, |value| pieces(&value)) {
+            batch.remove(piece_key(key, piece).as_str());
+        }
+        match json {
+            None => batch.remove(key),
+            Some(json) if json.len() <= PIECE_BYTES => batch.insert(key, json),
+            Some(json) => {
+                batch.insert(key, format!("{CUT}{}", json.len().div_ceil(PIECE_BYTES)).as_str());
+                for (number, piece) in json.chunks(PIECE_BYTES).enumerate() {
+                    batch.insert(piece_key(key, number).as_str(), piece);
+                }
+            }
+        }
+        self.db.apply_batch(batch).map_err(disk)
+    }
+
+    /// The JSON of a row whose value in the database is `value`.
+    fn whole(&self, key: &str, value: &[u8]) -> Result<Vec<u8>, MetaError> {
+        let mut whole = Vec::new();
+        for piece in 0..pieces(value) {
+            whole.extend_from_slice(&self.db.get(piece_key(key, piece)).map_err(disk)?.unwrap_or_default());
+        }
+        Ok(if whole.is_empty() { value.to_vec() } else { whole })
+    }
+
+    fn settle(&self) -> Result<(), MetaError> {
+        self.db.flush().map_err(disk)?;
+        // The database is what counts; without an export it still is.
+        if let Err(error) = self.export() {
+            warn!("{EXPORT} cannot be written: {error}");
+        }
+        Ok(())
+    }
+
+    fn export(&self) -> io::Result<()> {
+        let _one_at_a_time = self.exporting.lock().expect("exporting does not panic");
+        let mut rows = BTreeMap::new();
+        for entry in self.db.iter() {
+            let (key, value) = entry.map_err(io::Error::other)?;
+            let key = String::from_utf8_lossy(&key).into_owned();
+            if !key.starts_with(PIECES) {
+                let json = self.whole(&key, &value).map_err(io::Error::other)?;
+                rows.insert(key, serde_json::from_slice::<Value>(&json)?);
+            }
+        }
+        let new = self.data.join(format!("{EXPORT}.new"));
+        let file = open_private(&new)?;
+        serde_json::to_writer_pretty(&file, &rows)?;
+        file.sync_all()?;
+        fs::rename(&new, self.data.join(EXPORT))?;
+        open::sync_folder(&self.data)
+    }
+
+    fn restore(&self) -> Result<(), MetaError> {
+        let rows: BTreeMap<String, Value> = match fs::read(self.data.join(EXPORT)) {
+            Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| MetaError::Disk(error.to_string()))?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(MetaError::Disk(error.to_string())),
+        };
+        for (key, value) in &rows {
+            let json = serde_json::to_vec(value).expect("JSON is JSON");
+            self.change(key, Some(&json))?;
+        }
+        self.db.flush().map_err(disk)?;
+        warn!("the registry was restored from {EXPORT}: {} rows", rows.len());
+        Ok(())
+    }
+}
+
+/// Into how many pieces a row was cut; none for one that is whole.
+fn pieces(value: &[u8]) -> usize {
+    let count = std::str::from_utf8(value).ok().and_then(|text| text.strip_prefix(CUT));
+    count.and_then(|count| count.parse().ok()).unwrap_or(0)
+}
+
+fn piece_key(key: &str, number: usize) -> String {
+    format!("{PIECES}{key}/{number}")
+}
+
+fn open_private(path: &Path) -> io::Result<fs::File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is given to map_err")]
+fn disk(error: sled::Error) -> MetaError {
+    MetaError::Disk(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_survive_a_reopening() {
+        let data = tempfile::tempdir().unwrap();
+        Meta::open(data.path()).unwrap().put("device/1", &"kitchen").unwrap();
+        let meta = Meta::open(data.path()).unwrap();
+        assert_eq!(meta.all::<String>("device/").unwrap(), [("1".to_owned(), "kitchen".to_owned())]);
+        meta.remove("device/1").unwrap();
+        assert!(meta.all::<String>("device/").unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_damaged_registry_is_restored_from_its_export() {
+        let data = tempfile::tempdir().unwrap();
+        Meta::open(data.path()).unwrap().put("device/1", &"kitchen").unwrap();
+        fs::write(data.path().join("meta/conf"), b"nonsense").unwrap();
+        let log = data.path().join("meta/db");
+        let bytes = fs::metadata(&log).unwrap().len();
+        fs::write(&log, vec![0xa5; usize::try_from(bytes).unwrap()]).unwrap();
+        let meta = Meta::open(data.path()).unwrap();
+        assert_eq!(meta.all::<String>("device/").unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_long_row_is_read_as_it_was_written_although_no_value_is_long() {
+        let data = tempfile::tempdir().unwrap();
+        for bytes in [PIECE_BYTES - 2, PIECE_BYTES - 1, 2 * PIECE_BYTES - 2, 70_000, 9_000, 10] {
+            let long = "x".repeat(bytes);
+            Meta::open(data.path()).unwrap().put("hook/1", &long).unwrap();
+            let meta = Meta::open(data.path()).unwrap();
+            assert_eq!(meta.all::<String>("hook/").unwrap(), [("1".to_owned(), long)]);
+            let values: Vec<_> = meta.db.iter().values().map(|value| value.unwrap().len()).collect();
+            assert!(values.iter().all(|value| *value <= PIECE_BYTES), "{values:?}");
+            let row_and_pieces = if bytes + 2 > PIECE_BYTES { 1 + (bytes + 2).div_ceil(PIECE_BYTES) } else { 1 };
+            assert_eq!(values.len(), 1 + row_and_pieces, "nothing is left of the row before it");
+        }
+        let meta = Meta::open(data.path()).unwrap();
+        meta.put("hook/1", &"x".repeat(9_000)).unwrap();
+        meta.remove("hook/1").unwrap();
+        assert_eq!(meta.db.len(), 1, "only the schema is left");
+    }
+
+    #[test]
+    fn a_long_row_is_restored_from_the_export() {
+        let data = tempfile::tempdir().unwrap();
+        let long = "x".repeat(9_000);
+        Meta::open(data.path()).unwrap().put("hook/1", &long).unwrap();
+        fs::remove_dir_all(data.path().join("meta")).unwrap();
+        let meta = Meta::open(data.path()).unwrap();
+        assert_eq!(meta.all::<String>("hook/").unwrap(), [("1".to_owned(), long)]);
+    }
+
+    #[test]
+    fn a_registry_of_a_newer_farhook_is_not_touched() {
+        let data = tempfile::tempdir().unwrap();
+        Meta::open(data.path()).unwrap().put(SCHEMA_KEY, &(SCHEMA + 1)).unwrap();
+        assert!(matches!(Meta::open(data.path()), Err(MetaError::Newer { found: 2 })));
+    }
+}

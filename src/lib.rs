@@ -4,6 +4,8 @@ pub mod chance;
 pub mod clock;
 pub mod config;
 pub mod hooks;
+pub mod limits;
 pub mod model;
+pub mod registry;
 pub mod store;
 pub mod telemetry;

@@ -1,5 +1,6 @@
 //! farhook: the local half of a webhook cloud, on a Raspberry Pi.
 
+pub mod bus;
 pub mod chance;
 pub mod clock;
 pub mod config;

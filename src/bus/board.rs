@@ -1,0 +1,81 @@
+//! The board: what the dispatcher shows of its work, for whoever asks. The dispatcher writes, everybody reads.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::Mutex;
+
+use serde::Serialize;
+
+use crate::model::HookId;
+use crate::model::WallTime;
+
+/// The queue as a whole.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct QueueReport {
+    /// Deliveries that wait or are under way.
+    pub waiting: usize,
+    /// Attempts under way.
+    pub under_way: usize,
+    /// Parts of responses that wait for their turn to be told.
+    pub parts_waiting: usize,
+    /// Targets that gave no answer when they were last asked.
+    pub targets_down: usize,
+    /// Deliveries that arrived, since the start.
+    pub delivered: u64,
+    /// Deliveries that were given up, since the start.
+    pub failed: u64,
+}
+
+/// One hook's work.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct HookReport {
+    /// Deliveries that arrived, since the start.
+    pub delivered: u64,
+    /// Deliveries that were given up, since the start.
+    pub failed: u64,
+    /// Answers with an error since the last good one.
+    pub errors_in_a_row: u32,
+    /// Whether they were too many: nothing is sent until the hook is resumed.
+    pub too_many_errors: bool,
+    /// How the last attempt ended: a status, or a reason.
+    pub last_outcome: Option<String>,
+    /// When the last attempt ended.
+    pub last_at: Option<WallTime>,
+}
+
+/// The shared board. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct Board(Arc<Mutex<State>>);
+
+#[derive(Debug, Default)]
+struct State {
+    queue: QueueReport,
+    hooks: HashMap<HookId, HookReport>,
+}
+
+impl Board {
+    /// The queue as it was shown last.
+    pub fn queue(&self) -> QueueReport {
+        self.0.lock().expect("nothing here panics").queue
+    }
+
+    /// One hook's work so far; empty for a hook that never worked.
+    pub fn hook(&self, hook: HookId) -> HookReport {
+        self.0.lock().expect("nothing here panics").hooks.get(&hook).cloned().unwrap_or_default()
+    }
+
+    /// Changes what is shown of the queue.
+    pub fn change_queue(&self, change: impl FnOnce(&mut QueueReport)) {
+        change(&mut self.0.lock().expect("nothing here panics").queue);
+    }
+
+    /// Changes what is shown of a hook.
+    pub fn change_hook(&self, hook: HookId, change: impl FnOnce(&mut HookReport)) {
+        change(self.0.lock().expect("nothing here panics").hooks.entry(hook).or_default());
+    }
+
+    /// Forgets hooks that are gone.
+    pub fn keep_hooks(&self, keep: impl Fn(HookId) -> bool) {
+        self.0.lock().expect("nothing here panics").hooks.retain(|hook, _| keep(*hook));
+    }
+}

@@ -1,0 +1,37 @@
+//! The wires between the tasks: where events are handed in, and where everybody hears of them.
+//!
+//! Transports hand publications to [`Intake`] and get a [`Verdict`] once the event is durable. Whoever emits events
+//! tells [`Live`], which tells watchers and the MQTT side. Nothing here decides anything or touches the disk.
+
+mod arrival;
+mod board;
+mod live;
+mod order;
+mod presence;
+mod stop;
+mod submission;
+
+pub use arrival::Arrival;
+pub use arrival::arrivals;
+pub use board::Board;
+pub use board::HookReport;
+pub use board::QueueReport;
+pub use live::Live;
+pub use live::MqttFeed;
+pub use live::Watcher;
+pub use order::Order;
+pub use order::TestReport;
+pub use order::TestResult;
+pub use order::orders;
+pub use presence::Presence;
+pub use presence::Sighting;
+pub use stop::stopped;
+pub use submission::Accepted;
+pub use submission::Intake;
+pub use submission::IntakeQueue;
+pub use submission::Publication;
+pub use submission::Publisher;
+pub use submission::Refusal;
+pub use submission::ResendMark;
+pub use submission::Submission;
+pub use submission::Verdict;

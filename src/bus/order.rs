@@ -1,0 +1,61 @@
+//! What people ask of the dispatcher.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use tokio::sync::mpsc;
+use tokio::sync::oneshot;
+
+use crate::model::Event;
+use crate::registry::Hook;
+
+/// Orders that may wait.
+const WAITING: usize = 16;
+
+/// Something that somebody asks of the dispatcher.
+#[derive(Debug)]
+pub enum Order {
+    /// Send one event through a hook now, show what happens, tell no device, keep nothing.
+    Test {
+        /// The hook, also a disabled one.
+        hook: Arc<Hook>,
+        /// The event to send.
+        event: Event,
+        /// What happened.
+        reply: oneshot::Sender<TestReport>,
+    },
+    /// Take a hook up again that was disabled after too many errors.
+    Resume {
+        /// The hook.
+        hook: Arc<Hook>,
+        /// Whether it was disabled.
+        reply: oneshot::Sender<bool>,
+    },
+}
+
+/// What happened to a test.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TestReport {
+    /// Whether the target answered below 400.
+    pub ok: bool,
+    /// The HTTP status, if an answer came.
+    pub status: Option<u16>,
+    /// Why it went wrong, if it did.
+    pub error: Option<String>,
+    /// The events that the device would have been told.
+    pub results: Vec<TestResult>,
+}
+
+/// One event that a device would have been told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TestResult {
+    /// The event's name.
+    pub name: String,
+    /// Its data.
+    pub data: String,
+}
+
+/// The asking end and the dispatcher's.
+pub fn orders() -> (mpsc::Sender<Order>, mpsc::Receiver<Order>) {
+    mpsc::channel(WAITING)
+}

@@ -1,0 +1,306 @@
+//! What becomes of publications: one test for each rule of the desk.
+
+use serde_json::Value;
+use serde_json::json;
+
+use super::*;
+use crate::bus::ResendMark;
+use crate::model::Device;
+use crate::model::EventNameError;
+use crate::model::HookId;
+use crate::model::WallTime;
+use crate::registry::Hook;
+use crate::registry::samples::OWNER;
+use crate::registry::samples::device;
+use crate::registry::samples::hook;
+use crate::registry::samples::snapshot;
+
+const STRANGER: UserId = UserId::from_bytes([0xee; 12]);
+
+/// A desk, who is registered, and the time.
+struct Scene {
+    desk: Desk,
+    registry: Arc<Snapshot>,
+    limits: Limits,
+    has_room: bool,
+    now_ms: u64,
+}
+
+impl Scene {
+    fn new(devices: impl IntoIterator<Item = Device>, hooks: impl IntoIterator<Item = Arc<Hook>>) -> Self {
+        let limits = Limits::default();
+        let known = Known { next_seq: 7, ..Known::default() };
+        let desk = Desk::new(Chance::from_seed(1), known, &limits, at(0));
+        Self { desk, registry: snapshot(devices, hooks), limits, has_room: true, now_ms: 0 }
+    }
+
+    fn decide(&mut self, publication: &Publication) -> Decision {
+        self.desk.decide(publication, &self.registry, &self.limits, self.has_room, at(self.now_ms))
+    }
+}
+
+/// An accepted publication.
+struct Accepted {
+    event: Arc<Event>,
+    deliveries: Vec<DeliveryKey>,
+    is_written: bool,
+    notice: Option<Arc<Event>>,
+}
+
+fn at(mono_ms: u64) -> Now {
+    Now { mono_ms, wall: WallTime::from_millis(1_460_813_828_728) }
+}
+
+fn by_device(number: u8, name: &str) -> Publication {
+    let publisher = Publisher::Device(DeviceId::from_bytes([number; 12]));
+    Publication { name: name.to_owned(), data: "72".into(), publisher, resend: None }
+}
+
+fn by_user(name: &str) -> Publication {
+    Publication { publisher: Publisher::User(OWNER), ..by_device(1, name) }
+}
+
+fn sent(packet_id: u16, dup: bool, data: &'static str) -> Publication {
+    let resend = Some(ResendMark { session: 9, packet_id, dup });
+    Publication { resend, data: data.into(), ..by_device(1, "temp") }
+}
+
+fn on(number: u8, event: &str) -> Arc<Hook> {
+    hook(number, &json!({ "event": event, "url": "http://example.com/" }))
+}
+
+fn of_stranger(hook: &Hook) -> Arc<Hook> {
+    Arc::new(Hook { owner: STRANGER, ..hook.clone() })
+}
+
+fn accepted(decision: Decision) -> Accepted {
+    match decision {
+        Decision::Accepted { event, deliveries, changes, notices, .. } => {
+            Accepted { event, deliveries, is_written: changes.is_some(), notice: notices }
+        }
+        Decision::Refused { refusal, .. } => panic!("refused: {refusal}"),
+        Decision::Resent { .. } => panic!("taken for a resend"),
+    }
+}
+
+fn refused(decision: Decision) -> (Refusal, Option<Arc<Event>>) {
+    match decision {
+        Decision::Refused { refusal, notice } => (refusal, notice),
+        Decision::Accepted { .. } | Decision::Resent { .. } => panic!("it was not refused"),
+    }
+}
+
+fn key(hook: u8, seq: u64) -> DeliveryKey {
+    DeliveryKey { hook: HookId::from_bytes([hook; 12]), seq }
+}
+
+#[test]
+fn an_event_is_stored_once_for_each_hook_that_it_matches_with_growing_numbers() {
+    let mut scene = Scene::new([device(1)], [on(3, "temp"), on(4, "te"), on(5, "humidity")]);
+    let first = accepted(scene.decide(&by_device(1, "temp")));
+    let second = accepted(scene.decide(&by_device(1, "temperature")));
+    assert_eq!(first.deliveries, [key(3, 7), key(4, 8)]);
+    assert_eq!(second.deliveries, [key(3, 9), key(4, 10)]);
+    assert!(first.is_written && second.is_written);
+}
+
+#[test]
+fn an_event_is_its_publishers_and_carries_what_was_published() {
+    let mut scene = Scene::new([device(1)], []);
+    let event = accepted(scene.decide(&by_device(1, "temp"))).event;
+    assert_eq!(event.source, Source::Device(DeviceId::from_bytes([1; 12])));
+    assert_eq!((event.name.as_str(), event.data.as_str(), event.owner), ("temp", "72", OWNER));
+    assert_eq!(event.published_at, at(0).wall);
+}
+
+#[test]
+fn an_event_that_no_hook_wants_writes_nothing() {
+    let mut scene = Scene::new([device(1)], [on(3, "humidity")]);
+    let passed_on = accepted(scene.decide(&by_device(1, "temp")));
+    assert_eq!(passed_on.deliveries, []);
+    assert!(!passed_on.is_written);
+    assert_eq!(passed_on.notice, None);
+}
+
+#[test]
+fn a_hook_that_its_user_disabled_skips_events() {
+    let disabled = hook(3, &json!({ "event": "temp", "url": "http://example.com/", "disabled": true }));
+    let mut scene = Scene::new([device(1)], [disabled, on(4, "temp")]);
+    assert_eq!(accepted(scene.decide(&by_device(1, "temp"))).deliveries, [key(4, 7)]);
+}
+
+#[test]
+fn an_event_triggers_only_hooks_of_its_owner() {
+    let mut scene = Scene::new([device(1)], [of_stranger(&on(3, "temp")), on(4, "temp")]);
+    assert_eq!(accepted(scene.decide(&by_device(1, "temp"))).deliveries, [key(4, 7)]);
+}
+
+#[test]
+fn the_eleventh_trigger_in_a_minute_is_dropped_and_says_so_once_a_minute() {
+    let mut scene = Scene::new([device(1), device(2)], [on(3, "temp")]);
+    for _ in 0..10 {
+        let taken = accepted(scene.decide(&by_device(1, "temp")));
+        assert_eq!((taken.deliveries.len(), taken.notice), (1, None));
+    }
+
+    let eleventh = accepted(scene.decide(&by_device(1, "temp")));
+    assert_eq!(eleventh.deliveries, []);
+    assert!(!eleventh.is_written, "a dropped trigger costs the disk nothing");
+    let notice = eleventh.notice.unwrap();
+    assert_eq!(
+        (notice.name.as_str(), notice.data.as_str()),
+        ("hook-error/temp/0", "device limit: 10 hooks per minute")
+    );
+    assert_eq!(notice.source, Source::Gateway { device: Some(DeviceId::from_bytes([1; 12])) });
+
+    scene.now_ms = 59_999;
+    assert_eq!(accepted(scene.decide(&by_device(1, "temp"))).notice, None, "it was told in this minute");
+    assert_eq!(accepted(scene.decide(&by_device(2, "temp"))).deliveries.len(), 1, "each device has its own limit");
+    scene.now_ms = 60_001;
+    assert_eq!(accepted(scene.decide(&by_device(1, "temp"))).deliveries.len(), 1, "the minute is over");
+}
+
+#[test]
+fn the_device_limit_counts_every_hook_that_is_triggered() {
+    let mut scene = Scene::new([device(1)], [on(3, "temp"), on(4, "temp"), on(5, "temp")]);
+    let triggered: Vec<usize> =
+        (0..5).map(|_| accepted(scene.decide(&by_device(1, "temp"))).deliveries.len()).collect();
+    assert_eq!(triggered, [3, 3, 3, 1, 0]);
+}
+
+#[test]
+fn a_number_is_not_used_up_by_a_dropped_trigger() {
+    let mut scene = Scene::new([device(1), device(2)], [on(3, "temp")]);
+    for _ in 0..15 {
+        scene.decide(&by_device(1, "temp"));
+    }
+    assert_eq!(accepted(scene.decide(&by_device(2, "temp"))).deliveries, [key(3, 17)]);
+}
+
+#[test]
+fn a_users_events_have_no_device_limit() {
+    let mut scene = Scene::new([device(1)], [on(3, "temp")]);
+    let triggered = (0..30).map(|_| accepted(scene.decide(&by_user("temp"))).deliveries.len()).sum::<usize>();
+    assert_eq!(triggered, 30);
+}
+
+#[test]
+fn a_users_event_triggers_only_while_a_device_of_that_user_is_registered() {
+    let of_stranger = Device { owner: STRANGER, ..device(1) };
+    let mut scene = Scene::new([of_stranger], [on(3, "temp")]);
+    let without = accepted(scene.decide(&by_user("temp")));
+    assert_eq!(without.deliveries, []);
+    assert!(!without.is_written);
+    let notice = without.notice.unwrap();
+    assert_eq!((notice.name.as_str(), notice.data.as_str()), ("hook-error/temp/0", NO_DEVICE));
+    assert_eq!(accepted(scene.decide(&by_user("temp"))).notice, None, "it was told in this minute");
+
+    scene.registry = snapshot([device(2)], [on(3, "temp")]);
+    assert_eq!(accepted(scene.decide(&by_user("temp"))).deliveries, [key(3, 7)]);
+}
+
+#[test]
+fn a_resend_is_known_only_by_its_dup_flag_and_its_content() {
+    let mut scene = Scene::new([device(1)], [on(3, "temp")]);
+    accepted(scene.decide(&sent(5, false, "72")));
+    assert!(matches!(scene.decide(&sent(5, true, "72")), Decision::Resent { .. }));
+    accepted(scene.decide(&sent(6, true, "72")));
+    accepted(scene.decide(&sent(5, true, "73")));
+    accepted(scene.decide(&sent(6, false, "72")));
+}
+
+#[test]
+fn a_resend_is_known_after_a_restart() {
+    let mut scene = Scene::new([device(1)], [on(3, "temp")]);
+    let Decision::Accepted { mark, .. } = scene.decide(&sent(5, false, "72")) else { panic!("it is new") };
+    let mut known = Known::default();
+    known.resends.remember(mark.expect("it came with a packet identifier"));
+    scene.desk = Desk::new(Chance::from_seed(2), known, &scene.limits, at(0));
+    assert!(matches!(scene.decide(&sent(5, true, "72")), Decision::Resent { .. }));
+}
+
+#[test]
+fn a_publication_that_failed_at_the_disk_is_new_when_it_comes_again() {
+    let mut scene = Scene::new([device(1)], [on(3, "temp")]);
+    let Decision::Accepted { mark, .. } = scene.decide(&sent(5, false, "72")) else { panic!("it is new") };
+    scene.desk.forget(mark, Source::Device(DeviceId::from_bytes([1; 12])), 0, 0);
+    accepted(scene.decide(&sent(5, true, "72")));
+}
+
+#[test]
+fn a_refused_name_is_told_to_its_device_once_a_second() {
+    let mut scene = Scene::new([device(1), device(2)], [on(3, "hook")]);
+    let (refusal, notice) = refused(scene.decide(&by_device(1, "hook-sent/x")));
+    assert_eq!(refusal, Refusal::Name(EventNameError::Reserved { prefix: "hook-sent/" }));
+    let notice = notice.unwrap();
+    assert_eq!(notice.name.as_str(), "farhook/refused");
+    assert_eq!(notice.source.addressee(), Some(DeviceId::from_bytes([1; 12])));
+    let told: Value = serde_json::from_str(&notice.data).unwrap();
+    assert_eq!(told, json!({ "event": "hook-sent/x", "reason": refusal.to_string() }));
+
+    scene.now_ms = 999;
+    assert_eq!(refused(scene.decide(&by_device(1, "a/+"))).1, None);
+    assert!(refused(scene.decide(&by_device(2, "a/+"))).1.is_some());
+    scene.now_ms = 1_000;
+    assert!(refused(scene.decide(&by_device(1, "a/+"))).1.is_some());
+}
+
+#[test]
+fn data_is_refused_beyond_its_limit_as_it_was_published() {
+    let mut scene = Scene::new([device(1)], []);
+    let with = |bytes: usize| Publication { data: vec![0xff; bytes].into(), ..by_device(1, "temp") };
+    assert!(accepted(scene.decide(&with(16_384))).event.data.starts_with("data:application/octet-stream;base64,"));
+    assert_eq!(refused(scene.decide(&with(16_385))).0, Refusal::DataTooLarge { bytes: 16_385 });
+}
+
+#[test]
+fn a_device_that_was_removed_may_not_publish() {
+    let mut scene = Scene::new([device(1)], [on(3, "temp")]);
+    let (refusal, notice) = refused(scene.decide(&by_device(2, "temp")));
+    assert_eq!((refusal, notice), (Refusal::UnknownPublisher, None));
+}
+
+#[test]
+fn a_refused_publication_is_refused_again_when_it_is_resent() {
+    let mut scene = Scene::new([device(1)], []);
+    let wrong = |dup| Publication { name: "a/+".to_owned(), ..sent(5, dup, "72") };
+    refused(scene.decide(&wrong(false)));
+    refused(scene.decide(&wrong(true)));
+}
+
+#[test]
+fn a_changed_device_limit_holds_at_once() {
+    let mut scene = Scene::new([device(1)], [on(3, "temp")]);
+    scene.limits.device_per_minute = NonZeroU32::new(1);
+    accepted(scene.decide(&by_device(1, "temp")));
+    let dropped = accepted(scene.decide(&by_device(1, "temp")));
+    assert_eq!(dropped.notice.unwrap().data, "device limit: 1 hooks per minute");
+    scene.limits.device_per_minute = None;
+    assert_eq!(accepted(scene.decide(&by_device(1, "temp"))).deliveries.len(), 1);
+}
+
+#[test]
+fn what_the_disk_refused_does_not_count_against_the_device() {
+    let mut scene = Scene::new([device(1)], [on(1, "temp")]);
+    scene.limits.device_per_minute = NonZeroU32::new(2);
+    for _ in 0..5 {
+        let Decision::Accepted { event, deliveries, at_ms, .. } = scene.decide(&by_device(1, "temp")) else {
+            panic!("it is accepted");
+        };
+        assert_eq!(deliveries.len(), 1);
+        scene.desk.forget(None, event.source, deliveries.len(), at_ms);
+    }
+    let triggered = [0; 3].map(|_| accepted(scene.decide(&by_device(1, "temp"))).deliveries.len());
+    assert_eq!(triggered, [1, 1, 0]);
+}
+
+#[test]
+fn without_room_only_what_would_have_to_wait_is_refused() {
+    let mut scene = Scene::new([device(1)], [on(1, "temp")]);
+    scene.has_room = false;
+    let refused = scene.decide(&sent(5, false, "72"));
+    assert!(matches!(refused, Decision::Refused { refusal: Refusal::Full { .. }, .. }));
+    accepted(scene.decide(&by_device(1, "door")));
+    scene.has_room = true;
+    assert_eq!(accepted(scene.decide(&sent(5, true, "72"))).deliveries.len(), 1, "the device sends it again");
+}

@@ -1,0 +1,224 @@
+//! The task as a whole, over a real store.
+
+use serde_json::json;
+use tempfile::TempDir;
+use tokio::sync::broadcast::error::TryRecvError;
+use tokio::task::JoinHandle;
+
+use super::*;
+use crate::bus::Intake;
+use crate::bus::MqttFeed;
+use crate::bus::Publication;
+use crate::bus::Publisher;
+use crate::bus::ResendMark;
+use crate::bus::Watcher;
+use crate::bus::arrivals;
+use crate::model::DeviceId;
+use crate::model::HookId;
+use crate::registry::samples::device;
+use crate::registry::samples::hook;
+use crate::registry::samples::snapshot;
+use crate::store::DeliveryKey;
+use crate::store::Queue;
+use crate::store::WriterThread;
+
+const HOOK: HookId = HookId::from_bytes([3; 12]);
+
+/// A running intake with one device, and one hook on `temp`.
+struct Scene {
+    _data: TempDir,
+    store: Queue,
+    writer: QueueWriter,
+    writer_thread: WriterThread,
+    intake: Intake,
+    watcher: Watcher,
+    /// Kept, since the intake waits for the MQTT side.
+    feed: MqttFeed,
+    arrivals: mpsc::Receiver<Arrival>,
+    stop: watch::Sender<bool>,
+    task: JoinHandle<()>,
+    /// Kept, since the intake looks at them.
+    _registered: (watch::Sender<Arc<Snapshot>>, watch::Sender<Arc<Config>>),
+}
+
+impl Scene {
+    fn new(keep_free_bytes: u64) -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let (store, _) = Queue::open(data.path()).unwrap();
+        let (writer, writer_thread) = QueueWriter::start(&store, keep_free_bytes);
+        let (intake, queue) = Intake::new(256);
+        let (live, feed) = Live::new();
+        let watcher = live.watch();
+        let (arrivals_in, arrivals) = arrivals();
+        let wanted = hook(3, &json!({ "event": "temp", "url": "http://example.com/" }));
+        let (registry_tx, registry) = watch::channel(snapshot([device(1)], [wanted]));
+        let mut unlimited = Config::default();
+        unlimited.limits.device_per_minute = None;
+        let (config_tx, config) = watch::channel(Arc::new(unlimited));
+        let (stop, stopping) = watch::channel(false);
+        let parts = Parts {
+            queue,
+            registry,
+            config,
+            writer: writer.clone(),
+            live,
+            arrivals: arrivals_in,
+            board: Board::default(),
+            chance: Chance::from_seed(1),
+            known: Known { next_seq: 1, ..Known::default() },
+        };
+        let task = tokio::spawn(run(parts, stopping));
+        Self {
+            _data: data,
+            store,
+            writer,
+            writer_thread,
+            intake,
+            watcher,
+            feed,
+            arrivals,
+            stop,
+            task,
+            _registered: (registry_tx, config_tx),
+        }
+    }
+
+    fn stored(&self, seq: u64) -> Option<Arc<Event>> {
+        self.store.read(DeliveryKey { hook: HOOK, seq }).unwrap().map(|delivery| delivery.event)
+    }
+
+    async fn ended(&mut self) {
+        (&mut self.task).await.unwrap();
+    }
+
+    /// Stops the writer's thread: what is handed to it from now on is never answered with success.
+    fn close_the_store(self) -> (Intake, Watcher, mpsc::Receiver<Arrival>, MqttFeed, watch::Sender<bool>) {
+        self.writer.stop();
+        self.writer_thread.join();
+        (self.intake, self.watcher, self.arrivals, self.feed, self.stop)
+    }
+}
+
+fn publication(name: &str, data: u64) -> Publication {
+    let publisher = Publisher::Device(DeviceId::from_bytes([1; 12]));
+    Publication { name: name.to_owned(), data: data.to_string().into(), publisher, resend: None }
+}
+
+fn resend(dup: bool) -> Publication {
+    let resend = Some(ResendMark { session: 9, packet_id: 5, dup });
+    Publication { resend, ..publication("temp", 72) }
+}
+
+#[tokio::test]
+async fn an_accepted_event_is_in_the_store_before_its_verdict() {
+    let scene = Scene::new(0);
+    for seq in 1..=20 {
+        let verdict = scene.intake.publish(publication("temp", seq)).await;
+        let event = scene.stored(seq).expect("it was acknowledged");
+        assert_eq!(verdict, Ok(Accepted::Stored(event.id)));
+        assert_eq!(event.data, seq.to_string());
+    }
+}
+
+#[tokio::test]
+async fn an_event_that_no_hook_wants_is_accepted_even_by_a_store_that_takes_nothing() {
+    let mut scene = Scene::new(u64::MAX);
+    let verdict = scene.intake.publish(publication("humidity", 48)).await;
+    let event = scene.watcher.recv().await.unwrap();
+    assert_eq!(verdict, Ok(Accepted::PassedOn(event.id)));
+}
+
+#[tokio::test]
+async fn verdicts_live_events_and_arrivals_come_in_the_order_of_submission() {
+    const EVENTS: u64 = 300;
+    let mut scene = Scene::new(0);
+    let intake = scene.intake.clone();
+    let publishing = tokio::spawn(async move {
+        let mut verdicts = Vec::new();
+        for number in 0..EVENTS {
+            // Every third one needs no disk, and must not overtake those that do.
+            let name = if number % 3 == 0 { "humidity" } else { "temp" };
+            verdicts.push(intake.submit(publication(name, number)).await.unwrap());
+        }
+        verdicts
+    });
+    // The MQTT side has to be served, or announcing waits for it.
+    let mut announced = Vec::new();
+    while announced.len() < usize::try_from(EVENTS).unwrap() {
+        announced.push(scene.feed.recv().await.unwrap());
+    }
+
+    let numbers: Vec<u64> = announced.iter().map(|event| event.data.parse().unwrap()).collect();
+    assert_eq!(numbers, (0..EVENTS).collect::<Vec<_>>());
+    for (verdict, event) in publishing.await.unwrap().into_iter().zip(&announced) {
+        let is_wanted = event.name.as_str() == "temp";
+        let expected = if is_wanted { Accepted::Stored(event.id) } else { Accepted::PassedOn(event.id) };
+        assert_eq!(verdict.await.unwrap(), Ok(expected));
+        if is_wanted {
+            assert_eq!(scene.arrivals.recv().await.unwrap().event, *event);
+        }
+        assert_eq!(scene.watcher.recv().await.unwrap(), *event);
+    }
+}
+
+#[tokio::test]
+async fn an_event_that_the_store_refuses_is_announced_to_nobody_and_is_new_when_it_comes_again() {
+    let mut scene = Scene::new(u64::MAX);
+    let refused = scene.intake.publish(resend(false)).await;
+    assert!(matches!(refused, Err(Refusal::Full { .. })), "{refused:?}");
+    assert_eq!(scene.watcher.try_recv().unwrap_err(), TryRecvError::Empty);
+    assert!(scene.arrivals.try_recv().is_err());
+    assert_eq!(scene.stored(1), None);
+
+    scene.writer.keep_free(0);
+    let again = scene.intake.publish(resend(true)).await;
+    assert!(matches!(again, Ok(Accepted::Stored(_))), "{again:?}");
+    assert_eq!(scene.intake.publish(resend(true)).await, Ok(Accepted::Resent));
+}
+
+#[tokio::test]
+async fn a_resend_is_not_acknowledged_while_its_first_sending_fails() {
+    let scene = Scene::new(u64::MAX);
+    let first = scene.intake.submit(resend(false)).await.unwrap();
+    let second = scene.intake.submit(resend(true)).await.unwrap();
+    assert!(matches!(first.await.unwrap(), Err(Refusal::Full { .. })));
+    assert!(matches!(second.await.unwrap(), Err(Refusal::Full { .. })));
+}
+
+#[tokio::test]
+async fn a_store_that_is_closed_refuses_what_it_was_given() {
+    let (intake, mut watcher, mut arrivals, _feed, _stop) = Scene::new(0).close_the_store();
+    let verdict = intake.publish(publication("temp", 72)).await;
+    assert!(matches!(verdict, Err(Refusal::Full { .. })), "{verdict:?}");
+    assert!(watcher.try_recv().is_err() && arrivals.try_recv().is_err());
+}
+
+#[tokio::test]
+async fn at_the_stop_what_still_waits_is_told_so_and_the_task_ends() {
+    let mut scene = Scene::new(0);
+    // On this one thread nothing runs between these: the intake sees the stop and the submissions at once.
+    scene.stop.send_replace(true);
+    let mut waiting = Vec::new();
+    for number in 0..20 {
+        waiting.push(scene.intake.submit(publication("temp", number)).await.unwrap());
+    }
+    for verdict in waiting {
+        assert_eq!(verdict.await.unwrap(), Err(Refusal::Stopping));
+    }
+    scene.ended().await;
+    assert_eq!(scene.intake.publish(publication("temp", 72)).await, Err(Refusal::Stopping));
+    assert_eq!(scene.stored(1), None);
+}
+
+#[tokio::test]
+async fn at_the_stop_what_is_under_way_is_finished() {
+    let mut scene = Scene::new(0);
+    let under_way = scene.intake.submit(publication("temp", 72)).await.unwrap();
+    // On this one thread the intake has taken it in when the turn is ours again; the disk may still be at work.
+    tokio::task::yield_now().await;
+    scene.stop.send_replace(true);
+    scene.ended().await;
+    let arrival = scene.arrivals.recv().await.unwrap();
+    assert_eq!(under_way.await.unwrap(), Ok(Accepted::Stored(arrival.event.id)));
+    assert_eq!(scene.stored(arrival.seq), Some(arrival.event));
+}

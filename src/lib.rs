@@ -4,6 +4,7 @@ pub mod bus;
 pub mod chance;
 pub mod clock;
 pub mod config;
+pub mod delivery;
 pub mod hooks;
 pub mod intake;
 pub mod limits;

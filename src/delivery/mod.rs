@@ -1,0 +1,19 @@
+//! One HTTP attempt: takes a finished request, sends it, returns how it ended. Called by the dispatcher only.
+//!
+//! It never retries, never follows a redirect, never reads more than it was told to, and never dials an address that
+//! the owner did not allow. It knows no hook, no limit and no queue.
+
+mod courier;
+mod egress;
+mod outcome;
+mod resolver;
+#[cfg(test)]
+pub(crate) mod responder;
+
+pub use courier::Courier;
+pub use courier::CourierError;
+pub use courier::Settings;
+pub use egress::Egress;
+pub use outcome::Answer;
+pub use outcome::NoAnswer;
+pub use outcome::Outcome;

@@ -1,0 +1,53 @@
+//! How an attempt ended.
+
+use bytes::Bytes;
+
+/// How one attempt ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The target answered, whatever it said.
+    Answered(Answer),
+    /// Nothing came back. The target's host counts as down, the hook as innocent.
+    NoAnswer(NoAnswer),
+    /// The address may not be reached from here, or is none that can be sent. Trying again would not change that.
+    Forbidden {
+        /// For the hook's owner.
+        reason: String,
+    },
+}
+
+/// What the target answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// `Retry-After` as it came.
+    pub retry_after: Option<String>,
+    /// `Content-Type` as it came.
+    pub content_type: Option<String>,
+    /// The body, or as much of it as was asked for and came in time.
+    pub body: Bytes,
+}
+
+/// Why no answer came.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NoAnswer {
+    /// The name has no address, or there is no name server to ask.
+    #[error("the host's name cannot be resolved: {0}")]
+    Dns(String),
+    /// No connection, or no TLS.
+    #[error("no connection: {0}")]
+    Connect(String),
+    /// The target was silent for too long.
+    #[error("no answer within {seconds} s")]
+    Timeout {
+        /// The configured patience.
+        seconds: u64,
+    },
+    /// Somebody between here and the target wants a login first.
+    #[error("the network wants a login first (captive portal)")]
+    Captive,
+    /// The connection broke before an answer.
+    #[error("the connection broke: {0}")]
+    Broken(String),
+}

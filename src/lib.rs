@@ -5,6 +5,7 @@ pub mod chance;
 pub mod clock;
 pub mod config;
 pub mod delivery;
+pub mod dispatch;
 pub mod hooks;
 pub mod intake;
 pub mod limits;

@@ -1,0 +1,215 @@
+//! One attempt at one delivery, in a task of its own: read the event, make the request, send it.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+
+use crate::clock;
+use crate::delivery::Courier;
+use crate::delivery::Outcome;
+use crate::dispatch::age::AcceptedAt;
+use crate::dispatch::lanes::LaneKey;
+use crate::hooks::request;
+use crate::hooks::signing;
+use crate::limits::Windows;
+use crate::model::DefaultBody;
+use crate::model::Event;
+use crate::registry::Hook;
+use crate::store::DeliveryKey;
+use crate::store::Queue;
+
+/// Bytes of an answer that a `responseTemplate` gets to read: cut JSON could not be read at all. Ours.
+const WHOLE_ANSWER_BYTES: usize = 1 << 20;
+
+/// What all attempts share.
+#[derive(Debug, Clone)]
+pub(super) struct Way {
+    pub(super) courier: Arc<Courier>,
+    /// Asked for leave by hooks whose host each event chooses; the others had it before they were started.
+    pub(super) hosts: Arc<Mutex<Windows>>,
+    pub(super) default_body: DefaultBody,
+    /// Bytes of an answer that are passed on.
+    pub(super) response_bytes: usize,
+}
+
+/// One delivery to attempt.
+pub(super) struct Attempt {
+    pub(super) hook: Arc<Hook>,
+    pub(super) lane: LaneKey,
+    pub(super) seq: u64,
+    /// When it was let go, and took its place in its host's window.
+    pub(super) began_ms: u64,
+    /// None if it has to be read from the store.
+    pub(super) event: Option<Arc<Event>>,
+    pub(super) queue: Queue,
+    pub(super) accepted: AcceptedAt,
+    pub(super) max_age: Duration,
+    pub(super) way: Way,
+}
+
+/// How an attempt ended.
+#[derive(Debug)]
+pub(super) struct Ended {
+    pub(super) lane: LaneKey,
+    pub(super) seq: u64,
+    pub(super) began_ms: u64,
+    pub(super) event: Option<Arc<Event>>,
+    pub(super) accepted: AcceptedAt,
+    pub(super) how: How,
+}
+
+#[derive(Debug)]
+pub(super) enum How {
+    /// A request was made; `host` is where it went.
+    Sent { outcome: Outcome, host: String },
+    /// No request can be made of this event.
+    Unsendable { reason: String },
+    /// It waited longer than anything may.
+    TooOld,
+    /// Its host's limit is reached until then.
+    HostFull { until_ms: u64 },
+    /// It is not in the store: it was removed in the meantime.
+    Gone,
+    /// The store or the HTTP client failed; the delivery is not to blame.
+    Trouble { reason: String },
+}
+
+impl Way {
+    /// Makes the hook's request of the event and sends it.
+    pub(super) async fn send(&self, hook: &Hook, event: &Event) -> How {
+        let definition = &hook.definition;
+        let mut request = match request::build(definition, event, self.default_body) {
+            Ok(request) => request,
+            Err(error) => return How::Unsendable { reason: error.to_string() },
+        };
+        let host = request.url.host_str().unwrap_or_default().to_owned();
+        if definition.host().is_none() {
+            let taken = self.hosts.lock().expect("windows do not panic").try_take(&host, clock::now().mono_ms);
+            if let Err(until_ms) = taken {
+                return How::HostFull { until_ms };
+            }
+        }
+        signing::sign(definition, &mut request, clock::now().wall);
+        let body_bytes = if definition.reads_whole_answer() { WHOLE_ANSWER_BYTES } else { self.response_bytes };
+        match self.courier.attempt(&request, body_bytes).await {
+            Ok(outcome) => How::Sent { outcome, host },
+            Err(error) => How::Trouble { reason: error.to_string() },
+        }
+    }
+}
+
+impl Attempt {
+    pub(super) async fn make(self) -> Ended {
+        let (lane, seq, began_ms, accepted) = (self.lane, self.seq, self.began_ms, self.accepted);
+        // Whatever panics in here must not keep the lane and its target waiting for an end.
+        let (event, how) = AssertUnwindSafe(self.run()).catch_unwind().await.unwrap_or_else(|_| (None, panicked()));
+        Ended { lane, seq, began_ms, event, accepted, how }
+    }
+
+    async fn run(&self) -> (Option<Arc<Event>>, How) {
+        let event = match &self.event {
+            Some(event) => Ok(Some(Arc::clone(event))),
+            None => self.read().await,
+        };
+        match event {
+            Ok(Some(event)) => {
+                let how = if self.accepted.age(clock::now().mono_ms) > self.max_age {
+                    How::TooOld
+                } else {
+                    self.way.send(&self.hook, &event).await
+                };
+                (Some(event), how)
+            }
+            Ok(None) => (None, How::Gone),
+            Err(reason) => (None, How::Trouble { reason }),
+        }
+    }
+
+    async fn read(&self) -> Result<Option<Arc<Event>>, String> {
+        let key = DeliveryKey { hook: self.lane.hook, seq: self.seq };
+        let queue = self.queue.clone();
+        let read = tokio::task::spawn_blocking(move || queue.read(key)).await;
+        match read {
+            Ok(Ok(stored)) => Ok(stored.map(|delivery| delivery.event)),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+}
+
+fn panicked() -> How {
+    How::Trouble { reason: "the attempt failed inside of farhook; please report it with the log".to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::delivery::Egress;
+    use crate::delivery::Settings;
+    use crate::hooks::HookDefinition;
+    use crate::model::EventId;
+    use crate::model::EventName;
+    use crate::model::HookId;
+    use crate::model::Source;
+    use crate::model::UserId;
+    use crate::model::WallTime;
+
+    #[tokio::test]
+    async fn an_attempt_that_panics_ends_all_the_same() {
+        let data = tempfile::tempdir().unwrap();
+        let settings = Settings { timeout: Duration::from_secs(1), idle_per_host: 1, egress: Egress::default() };
+        let way = Way {
+            courier: Arc::new(Courier::new(settings)),
+            hosts: poisoned(),
+            default_body: DefaultBody::Json,
+            response_bytes: 0,
+        };
+        let hook = json!({ "event": "temp", "url": "http://{{host}}/", "allowed_hosts": ["192.0.2.1"] });
+        let owner = UserId::from_bytes([1; 12]);
+        let created_at = WallTime::from_millis(0);
+        let id = HookId::from_bytes([2; 12]);
+        let hook = Hook { id, owner, created_at, definition: HookDefinition::parse(&hook).unwrap() };
+        let event = Event {
+            id: EventId::from_bytes([3; 12]),
+            name: EventName::published("temp").unwrap(),
+            data: r#"{"host":"192.0.2.1"}"#.to_owned(),
+            ttl_s: 60,
+            published_at: clock::now().wall,
+            source: Source::Api,
+            owner,
+        };
+        let attempt = Attempt {
+            hook: Arc::new(hook),
+            lane: LaneKey { hook: id, device: None },
+            seq: 7,
+            began_ms: 0,
+            event: Some(Arc::new(event)),
+            queue: Queue::open(data.path()).unwrap().0,
+            accepted: AcceptedAt::at(clock::now()),
+            max_age: Duration::from_secs(60),
+            way,
+        };
+
+        let ended = tokio::spawn(attempt.make()).await.unwrap();
+
+        assert_eq!((ended.lane.hook, ended.seq), (id, 7));
+        assert!(matches!(ended.how, How::Trouble { .. }), "{:?}", ended.how);
+    }
+
+    /// Windows that panic at the next touch.
+    fn poisoned() -> Arc<Mutex<Windows>> {
+        let windows = Arc::new(Mutex::new(Windows::restore("host ", None, &[], [0; 16], 0)));
+        let shared = Arc::clone(&windows);
+        let poisoning = std::thread::spawn(move || {
+            let _held = shared.lock().unwrap();
+            panic!("on purpose");
+        });
+        poisoning.join().unwrap_err();
+        windows
+    }
+}

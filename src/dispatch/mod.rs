@@ -1,0 +1,25 @@
+//! The dispatcher: the one task that owns what waits, starts attempts, and decides what follows them.
+//!
+//! ```text
+//! arrivals ─> lanes ─> attempt (a task each) ─> conclude ─> store: gone or tried again later
+//!                │ who may start now                    └─> pacer ─> live: hook-sent, hook-response, hook-error
+//!                └ target: up? busy? host's limit?
+//! ```
+//! `lanes`, `target`, `roster`, `conclude` and `pacer` think and know no time of their own; `driver` waits and acts,
+//! with `aftermath` and `upkeep` as its hands.
+
+mod aftermath;
+mod age;
+mod attempt;
+mod conclude;
+mod driver;
+mod lanes;
+mod pacer;
+mod roster;
+mod target;
+mod trial;
+mod unrecorded;
+mod upkeep;
+
+pub use driver::Dispatcher;
+pub use driver::Parts;

@@ -10,6 +10,7 @@ pub mod hooks;
 pub mod intake;
 pub mod limits;
 pub mod model;
+pub mod mqtt;
 pub mod registry;
 pub mod store;
 pub mod telemetry;

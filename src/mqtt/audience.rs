@@ -1,0 +1,309 @@
+//! Who hears what. Pure: sessions, their filters, and one question per event.
+//!
+//! - What a device or a user published goes to every session of the same owner whose filters match.
+//! - What farhook emits (results, refusals) goes to the sessions of the device that it is addressed to, to the owner's
+//!   observers, and to devices that may read all results of their owner.
+//! - Nothing crosses owners. A session gets one copy, whatever number of its filters match.
+//!
+//! An event carries no QoS of its own: each counts as published with QoS 2, so it is delivered with the highest QoS
+//! that was granted to a matching filter.
+//!
+//! "No local" is decided by who published, not by the client id: a device that asks for it does not hear what the same
+//! device published over any of its connections, and an observer hears nothing that was published as `api`.
+
+use std::collections::HashMap;
+
+use crate::model::DeviceId;
+use crate::model::Event;
+use crate::model::Source;
+use crate::model::UserId;
+use crate::mqtt::filter::TopicFilter;
+use crate::mqtt::packet::Qos;
+
+/// Who listens in a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hearer {
+    /// A device.
+    Device {
+        /// Which one.
+        id: DeviceId,
+        /// Whether it may read the results of its owner's other devices.
+        reads_all_results: bool,
+    },
+    /// A user with a token.
+    Observer,
+}
+
+/// One granted filter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Subscription {
+    pub(super) filter: TopicFilter,
+    pub(super) granted: Qos,
+    pub(super) no_local: bool,
+    pub(super) id: Option<u32>,
+}
+
+/// A session has as many filters as it may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the session holds as many filters as it may")]
+pub(super) struct TooManyFilters;
+
+/// All sessions that listen; `R` is how to reach one.
+#[derive(Debug)]
+pub(super) struct Audience<R> {
+    owners: HashMap<UserId, Vec<Listener<R>>>,
+}
+
+#[derive(Debug)]
+struct Listener<R> {
+    /// The session's slot: no two sessions have the same at the same time.
+    slot: usize,
+    hearer: Hearer,
+    subscriptions: Vec<Subscription>,
+    route: R,
+}
+
+impl<R> Audience<R> {
+    /// Nobody listens.
+    pub(super) fn new() -> Self {
+        Self { owners: HashMap::new() }
+    }
+
+    /// A session begins to listen, without filters yet.
+    pub(super) fn join(&mut self, owner: UserId, slot: usize, hearer: Hearer, route: R) {
+        self.owners.entry(owner).or_default().push(Listener { slot, hearer, subscriptions: Vec::new(), route });
+    }
+
+    /// A session ends.
+    pub(super) fn leave(&mut self, owner: UserId, slot: usize) {
+        if let Some(listeners) = self.owners.get_mut(&owner) {
+            listeners.retain(|listener| listener.slot != slot);
+            if listeners.is_empty() {
+                self.owners.remove(&owner);
+            }
+        }
+    }
+
+    /// The registry changed what a session's device may read.
+    pub(super) fn change(&mut self, owner: UserId, slot: usize, hearer: Hearer) {
+        if let Some(listener) = self.listener(owner, slot) {
+            listener.hearer = hearer;
+        }
+    }
+
+    /// Adds a filter to a session, or replaces the one with the same text.
+    ///
+    /// # Errors
+    /// The session has `max` filters already.
+    pub(super) fn subscribe(
+        &mut self,
+        owner: UserId,
+        slot: usize,
+        wanted: Subscription,
+        max: usize,
+    ) -> Result<(), TooManyFilters> {
+        let listener = self.listener(owner, slot).ok_or(TooManyFilters)?;
+        let held = listener.subscriptions.len();
+        match listener.subscriptions.iter_mut().find(|held| held.filter == wanted.filter) {
+            Some(same) => *same = wanted,
+            None if held < max => listener.subscriptions.push(wanted),
+            None => return Err(TooManyFilters),
+        }
+        Ok(())
+    }
+
+    /// Takes a filter from a session: whether it had it.
+    pub(super) fn unsubscribe(&mut self, owner: UserId, slot: usize, filter: &str) -> bool {
+        let Some(listener) = self.listener(owner, slot) else { return false };
+        let before = listener.subscriptions.len();
+        listener.subscriptions.retain(|held| held.filter.as_str() != filter);
+        listener.subscriptions.len() < before
+    }
+
+    /// Calls `deliver` once for each session that hears `event`, with the QoS and the identifiers of its filters.
+    pub(super) fn hear(&mut self, event: &Event, mut deliver: impl FnMut(&mut R, Qos, &[u32])) {
+        let Some(listeners) = self.owners.get_mut(&event.owner) else { return };
+        let mut ids = Vec::new();
+        for listener in listeners {
+            if !may_hear(listener.hearer, event.source) {
+                continue;
+            }
+            ids.clear();
+            let mut granted = None;
+            for subscription in &listener.subscriptions {
+                let silenced = subscription.no_local && is_local(listener.hearer, event.source);
+                if !silenced && subscription.filter.matches(event.name.as_str()) {
+                    granted = granted.max(Some(subscription.granted));
+                    ids.extend(subscription.id);
+                }
+            }
+            if let Some(qos) = granted {
+                deliver(&mut listener.route, qos, &ids);
+            }
+        }
+    }
+
+    fn listener(&mut self, owner: UserId, slot: usize) -> Option<&mut Listener<R>> {
+        self.owners.get_mut(&owner)?.iter_mut().find(|listener| listener.slot == slot)
+    }
+}
+
+/// Whether `hearer`, of the event's owner, may hear events from `source` at all.
+fn may_hear(hearer: Hearer, source: Source) -> bool {
+    match (hearer, source) {
+        (_, Source::Device(_) | Source::Api) | (Hearer::Observer, _) => true,
+        (Hearer::Device { id, reads_all_results }, Source::Hook { .. } | Source::Gateway { .. }) => {
+            reads_all_results || source.addressee() == Some(id)
+        }
+    }
+}
+
+/// Whether the event was published by who hears it.
+fn is_local(hearer: Hearer, source: Source) -> bool {
+    match (hearer, source) {
+        (Hearer::Device { id, .. }, Source::Device(publisher)) => id == publisher,
+        (Hearer::Observer, Source::Api) => true,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::EventId;
+    use crate::model::EventName;
+    use crate::model::HookId;
+    use crate::model::WallTime;
+
+    const OWNER: UserId = UserId::from_bytes([1; 12]);
+    const STRANGER: UserId = UserId::from_bytes([2; 12]);
+    const A: DeviceId = DeviceId::from_bytes([3; 12]);
+    const B: DeviceId = DeviceId::from_bytes([4; 12]);
+    const HOOK: HookId = HookId::from_bytes([5; 12]);
+
+    fn event(name: &str, source: Source) -> Event {
+        Event {
+            id: EventId::from_bytes([0; 12]),
+            name: EventName::emitted(name),
+            data: String::new(),
+            ttl_s: 60,
+            published_at: WallTime::from_millis(0),
+            source,
+            owner: OWNER,
+        }
+    }
+
+    fn subscription(filter: &str, granted: Qos) -> Subscription {
+        let filter = TopicFilter::parse(filter.to_owned()).unwrap();
+        Subscription { filter, granted, no_local: false, id: None }
+    }
+
+    const fn device(id: DeviceId, reads_all_results: bool) -> Hearer {
+        Hearer::Device { id, reads_all_results }
+    }
+
+    /// Everybody subscribes to `#`; the route is the name.
+    fn everybody() -> Audience<&'static str> {
+        let mut audience = Audience::new();
+        for (slot, owner, hearer, name) in [
+            (0, OWNER, device(A, false), "a"),
+            (1, OWNER, device(A, false), "a2"),
+            (2, OWNER, device(B, false), "b"),
+            (3, OWNER, device(DeviceId::from_bytes([9; 12]), true), "reader"),
+            (4, OWNER, Hearer::Observer, "observer"),
+            (5, STRANGER, Hearer::Observer, "stranger"),
+            (6, STRANGER, device(DeviceId::from_bytes([8; 12]), true), "strange reader"),
+        ] {
+            audience.join(owner, slot, hearer, name);
+            audience.subscribe(owner, slot, subscription("#", Qos::AtMostOnce), 10).unwrap();
+        }
+        audience
+    }
+
+    fn heard(audience: &mut Audience<&'static str>, event: &Event) -> Vec<&'static str> {
+        let mut names = Vec::new();
+        audience.hear(event, |name, _, _| names.push(*name));
+        names
+    }
+
+    #[test]
+    fn what_is_published_goes_to_all_of_the_owner() {
+        let everyone = ["a", "a2", "b", "reader", "observer"];
+        assert_eq!(heard(&mut everybody(), &event("t", Source::Device(A))), everyone);
+        assert_eq!(heard(&mut everybody(), &event("t", Source::Api)), everyone);
+    }
+
+    #[test]
+    fn results_go_to_their_device_and_to_who_may_read_all() {
+        let result = event("hook-response/t/0", Source::Hook { hook: HOOK, device: Some(A) });
+        assert_eq!(heard(&mut everybody(), &result), ["a", "a2", "reader", "observer"]);
+        let refusal = event("farhook/refused", Source::Gateway { device: Some(B) });
+        assert_eq!(heard(&mut everybody(), &refusal), ["b", "reader", "observer"]);
+        let for_nobody = event("hook-response/t/0", Source::Hook { hook: HOOK, device: None });
+        assert_eq!(heard(&mut everybody(), &for_nobody), ["reader", "observer"]);
+    }
+
+    #[test]
+    fn the_right_to_read_all_results_can_be_given_and_taken() {
+        let mut audience = everybody();
+        let result = event("hook-sent/t", Source::Hook { hook: HOOK, device: Some(A) });
+        audience.change(OWNER, 2, device(B, true));
+        audience.change(OWNER, 3, device(DeviceId::from_bytes([9; 12]), false));
+        assert_eq!(heard(&mut audience, &result), ["a", "a2", "b", "observer"]);
+    }
+
+    #[test]
+    fn overlapping_filters_give_one_copy_with_the_highest_qos_and_all_identifiers() {
+        let mut audience = Audience::new();
+        audience.join(OWNER, 0, device(A, false), ());
+        for (filter, granted, id) in [
+            ("t/#", Qos::AtMostOnce, Some(1)),
+            ("t/+", Qos::AtLeastOnce, Some(2)),
+            ("other", Qos::ExactlyOnce, Some(3)),
+            ("t/x", Qos::AtMostOnce, None),
+        ] {
+            let wanted = Subscription { id, ..subscription(filter, granted) };
+            audience.subscribe(OWNER, 0, wanted, 10).unwrap();
+        }
+        let mut copies = Vec::new();
+        audience.hear(&event("t/x", Source::Api), |(), qos, ids| copies.push((qos, ids.to_vec())));
+        assert_eq!(copies, [(Qos::AtLeastOnce, vec![1, 2])]);
+    }
+
+    #[test]
+    fn no_local_silences_a_devices_own_events_only() {
+        let mut audience = Audience::new();
+        audience.join(OWNER, 0, device(A, false), "a");
+        let wanted = Subscription { no_local: true, ..subscription("t", Qos::AtMostOnce) };
+        audience.subscribe(OWNER, 0, wanted, 10).unwrap();
+        assert!(heard(&mut audience, &event("t", Source::Device(A))).is_empty());
+        assert_eq!(heard(&mut audience, &event("t", Source::Device(B))), ["a"]);
+        audience.subscribe(OWNER, 0, subscription("+", Qos::AtMostOnce), 10).unwrap();
+        assert_eq!(heard(&mut audience, &event("t", Source::Device(A))), ["a"]);
+    }
+
+    #[test]
+    fn subscribing_again_replaces_and_counts_once() {
+        let mut audience = Audience::new();
+        audience.join(OWNER, 0, device(A, false), "a");
+        audience.subscribe(OWNER, 0, subscription("t", Qos::AtMostOnce), 1).unwrap();
+        audience.subscribe(OWNER, 0, subscription("t", Qos::ExactlyOnce), 1).unwrap();
+        assert_eq!(audience.subscribe(OWNER, 0, subscription("u", Qos::AtMostOnce), 1), Err(TooManyFilters));
+        let mut granted = Vec::new();
+        audience.hear(&event("t", Source::Api), |_, qos, _| granted.push(qos));
+        assert_eq!(granted, [Qos::ExactlyOnce]);
+        assert!(audience.unsubscribe(OWNER, 0, "t"));
+        assert!(!audience.unsubscribe(OWNER, 0, "t"));
+        assert!(heard(&mut audience, &event("t", Source::Api)).is_empty());
+    }
+
+    #[test]
+    fn who_left_hears_nothing_and_leaves_nothing() {
+        let mut audience = everybody();
+        for slot in 0..7 {
+            audience.leave(OWNER, slot);
+            audience.leave(STRANGER, slot);
+        }
+        assert!(audience.owners.is_empty());
+    }
+}

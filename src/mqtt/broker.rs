@@ -1,0 +1,207 @@
+//! What all connections share, and the way of one connection from its socket to its end.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use log::debug;
+use log::info;
+use tokio::io::AsyncRead;
+use tokio::io::AsyncWrite;
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use crate::bus::Intake;
+use crate::bus::Presence;
+use crate::bus::Publication;
+use crate::bus::stopped;
+use crate::clock;
+use crate::model::DeviceId;
+use crate::mqtt::carrier::Listeners;
+use crate::mqtt::codec;
+use crate::mqtt::connection::Connection;
+use crate::mqtt::connection::now;
+use crate::mqtt::deadlines::Deadlines;
+use crate::mqtt::frame::Limits;
+use crate::mqtt::handover::Handover;
+use crate::mqtt::handshake;
+use crate::mqtt::handshake::Refused;
+use crate::mqtt::membership::Membership;
+use crate::mqtt::packet::ConnAck;
+use crate::mqtt::packet::Connect;
+use crate::mqtt::packet::Offer;
+use crate::mqtt::packet::Reason;
+use crate::mqtt::packet::Reply;
+use crate::mqtt::packet::Version;
+use crate::mqtt::packet::Will;
+use crate::mqtt::session::Session;
+use crate::mqtt::sessions::SessionKey;
+use crate::mqtt::sessions::Sessions;
+use crate::mqtt::settings::Settings;
+use crate::mqtt::slots::Slots;
+use crate::mqtt::wire::Wire;
+use crate::registry::Identity;
+use crate::registry::Snapshot;
+
+/// How long a will may wait for room in the intake's queue.
+const WILL_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// See the module.
+pub(super) struct Broker {
+    pub(super) settings: Settings,
+    pub(super) intake: Intake,
+    pub(super) presence: Presence,
+    pub(super) registry: watch::Receiver<Arc<Snapshot>>,
+    pub(super) sessions: Arc<Sessions>,
+    pub(super) slots: Arc<Slots>,
+    pub(super) listeners: Listeners,
+    /// Distinguishes the client ids made here from those of earlier runs.
+    pub(super) started_ms: i64,
+    pub(super) made_client_ids: AtomicU64,
+}
+
+impl Broker {
+    /// Serves one connection from its first byte to its end.
+    pub(super) async fn serve<S: AsyncRead + AsyncWrite + Send>(
+        self: Arc<Self>,
+        stream: S,
+        peer: SocketAddr,
+        mut stop: watch::Receiver<bool>,
+    ) {
+        let mut wire = Wire::new(stream);
+        let greeting = timeout(self.settings.connect_timeout, handshake::read_connect(&mut wire.input, self.limits()));
+        let asked = tokio::select! {
+            asked = greeting => asked.unwrap_or(Err(Refused::Unanswered)),
+            () = stopped(&mut stop) => return,
+        };
+        let refused = match asked {
+            Ok((version, connect)) => match self.open(version, connect, wire, peer).await {
+                Ok(opened) => return opened.run(&self, &mut stop).await,
+                Err((reason, unopened)) => {
+                    wire = unopened;
+                    Refused::Answered { version, reason }
+                }
+            },
+            Err(refused) => refused,
+        };
+        debug!(peer:% = peer; "no MQTT session: {refused}");
+        if let Refused::Answered { version, reason } = refused {
+            let connack = Reply::ConnAck(ConnAck { reason, offer: None });
+            codec::encode(version, connack, &mut wire.output.bytes);
+        }
+        if wire.flush().await {
+            wire.close().await;
+        }
+    }
+
+    /// Sizes that packets may have.
+    pub(super) fn limits(&self) -> Limits {
+        Limits { packet_bytes: self.settings.max_packet_bytes, subscribe_bytes: self.settings.max_subscribe_bytes }
+    }
+
+    /// Opens the session that `connect` asks for, taking it over from another connection if need be.
+    async fn open<S: AsyncRead + AsyncWrite + Send>(
+        self: &Arc<Self>,
+        version: Version,
+        mut connect: Connect,
+        mut wire: Wire<S>,
+        peer: SocketAddr,
+    ) -> Result<Opened<S>, (Reason, Wire<S>)> {
+        // Seen first, so that no change after the login is missed.
+        let mut registry = self.registry.clone();
+        let admitted = handshake::admit(version, &connect, &registry.borrow_and_update());
+        let identity = match admitted {
+            Ok(identity) => identity,
+            Err(reason) => {
+                info!(peer:% = peer, reason:? = reason; "MQTT login refused");
+                return Err((reason, wire));
+            }
+        };
+        let assigned_client_id = connect.client_id.is_empty().then(|| self.make_client_id());
+        let client_id = assigned_client_id.clone().unwrap_or_else(|| connect.client_id.clone());
+        let key = SessionKey::new(&identity, client_id);
+        let Ok(seat) = self.sessions.claim(&key).await else { return Err((Reason::ServerBusy, wire)) };
+        let Ok(slot) = self.slots.borrow().await else { return Err((Reason::ServerUnavailable, wire)) };
+        let presence = Present::arrive(&self.presence, &identity);
+        let membership =
+            Membership::join(self.listeners.clone(), &identity, &slot, self.settings.max_filters_per_session);
+        let session = Session::new(version, &connect, &key, membership, &self.settings);
+        let offer = Offer {
+            receive_maximum: self.settings.receive_maximum,
+            max_packet_bytes: self.settings.max_packet_bytes,
+            assigned_client_id,
+        };
+        session.reply(Reply::ConnAck(ConnAck { reason: Reason::Success, offer: Some(offer) }), &mut wire.output.bytes);
+        debug!(session:% = key, peer:% = peer, version:? = version; "MQTT session opened");
+        let connection = Connection {
+            wire,
+            session,
+            slot,
+            seat,
+            identity,
+            registry,
+            handover: Handover::new(self.intake.clone(), self.settings.receive_maximum),
+            deadlines: Deadlines::new(connect.keep_alive_s, self.settings.write_timeout, now()),
+            broker: Arc::clone(self),
+            arrivals: VecDeque::new(),
+            missing: 0,
+            is_at_end: false,
+        };
+        Ok(Opened { connection, key, will: connect.will.take(), presence })
+    }
+
+    fn make_client_id(&self) -> String {
+        let number = self.made_client_ids.fetch_add(1, Ordering::Relaxed);
+        format!("farhook-{:x}-{number:x}", self.started_ms)
+    }
+
+    /// Hands a will in, as an event like any other. Its verdict interests nobody.
+    async fn publish_will(&self, key: &SessionKey, will: Will) {
+        let publication = Publication { name: will.topic, data: will.data, publisher: key.publisher(), resend: None };
+        if timeout(WILL_TIMEOUT, self.intake.submit(publication)).await.is_err() {
+            log::warn!(session:% = key; "a will was not taken in time");
+        }
+    }
+}
+
+/// A session that is about to run.
+struct Opened<S> {
+    connection: Connection<S>,
+    key: SessionKey,
+    will: Option<Will>,
+    presence: Present,
+}
+
+impl<S: AsyncRead + AsyncWrite + Send> Opened<S> {
+    async fn run(self, broker: &Broker, stop: &mut watch::Receiver<bool>) {
+        let ended = self.connection.run(stop).await;
+        // Before anybody else may publish in this session.
+        if let Some(will) = self.will.filter(|_| ended.ending.publishes_will()) {
+            broker.publish_will(&self.key, will).await;
+        }
+        drop(self.presence);
+        ended.close().await;
+    }
+}
+
+/// A device counts as connected while this lives.
+struct Present(Option<(Presence, DeviceId)>);
+
+impl Present {
+    fn arrive(presence: &Presence, identity: &Identity) -> Self {
+        let Identity::Device(device) = identity else { return Self(None) };
+        presence.connected(device.id, clock::now().wall);
+        Self(Some((presence.clone(), device.id)))
+    }
+}
+
+impl Drop for Present {
+    fn drop(&mut self) {
+        if let Some((presence, device)) = self.0.take() {
+            presence.disconnected(device);
+        }
+    }
+}

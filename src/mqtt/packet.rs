@@ -1,0 +1,202 @@
+//! The words of MQTT for the rest of this module: packets as values, for both versions, free of rumqttd's types.
+
+use bytes::Bytes;
+
+/// Protocol versions that are spoken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Version {
+    /// MQTT 3.1.1, protocol level 4.
+    V4,
+    /// MQTT 5, protocol level 5.
+    V5,
+}
+
+/// Quality of service, in rising order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(clippy::enum_variant_names, reason = "these are the standard's names")]
+pub(super) enum Qos {
+    AtMostOnce,
+    AtLeastOnce,
+    ExactlyOnce,
+}
+
+impl Qos {
+    pub(super) fn from_u8(number: u8) -> Option<Self> {
+        match number {
+            0 => Some(Self::AtMostOnce),
+            1 => Some(Self::AtLeastOnce),
+            2 => Some(Self::ExactlyOnce),
+            _ => None,
+        }
+    }
+
+    pub(super) fn as_u8(self) -> u8 {
+        match self {
+            Self::AtMostOnce => 0,
+            Self::AtLeastOnce => 1,
+            Self::ExactlyOnce => 2,
+        }
+    }
+}
+
+/// Reason codes. Source: MQTT 5, section 2.4.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Reason {
+    Success = 0x00,
+    Unspecified = 0x80,
+    MalformedPacket = 0x81,
+    ProtocolError = 0x82,
+    UnsupportedVersion = 0x84,
+    ClientIdInvalid = 0x85,
+    BadLogin = 0x86,
+    NotAuthorized = 0x87,
+    ServerUnavailable = 0x88,
+    ServerBusy = 0x89,
+    ShuttingDown = 0x8B,
+    BadAuthenticationMethod = 0x8C,
+    KeepAliveTimeout = 0x8D,
+    SessionTakenOver = 0x8E,
+    FilterInvalid = 0x8F,
+    TopicInvalid = 0x90,
+    ReceiveMaximumExceeded = 0x93,
+    TopicAliasInvalid = 0x94,
+    PacketTooLarge = 0x95,
+    QuotaExceeded = 0x97,
+    PayloadInvalid = 0x99,
+    RetainNotSupported = 0x9A,
+    SharedNotSupported = 0x9E,
+}
+
+impl Reason {
+    pub(super) fn is_failure(self) -> bool {
+        self as u8 >= 0x80
+    }
+}
+
+/// A packet that ends its connection, with the reason that a version 5 client is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?}")]
+pub(super) struct Violation(pub(super) Reason);
+
+impl Violation {
+    pub(super) const MALFORMED: Self = Self(Reason::MalformedPacket);
+    pub(super) const PROTOCOL: Self = Self(Reason::ProtocolError);
+}
+
+/// A client asks for a session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Connect {
+    pub(super) client_id: String,
+    /// 3.1.1 clean session, 5 clean start.
+    pub(super) clean: bool,
+    /// Seconds; 0 for none.
+    pub(super) keep_alive_s: u16,
+    /// User name and password. `None` when both are absent or empty.
+    pub(super) login: Option<(String, String)>,
+    pub(super) will: Option<Will>,
+    /// Deliveries that the client takes before it acknowledges.
+    pub(super) receive_maximum: u16,
+    /// Bytes of a whole packet that the client takes.
+    pub(super) max_packet_bytes: Option<usize>,
+    /// Whether the client wants reason strings.
+    pub(super) wants_reasons: bool,
+    /// The client wants to log in by exchanging AUTH packets.
+    pub(super) has_authentication_method: bool,
+}
+
+/// What to publish for a client that goes without a DISCONNECT.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Will {
+    pub(super) topic: String,
+    pub(super) data: Bytes,
+    pub(super) retain: bool,
+}
+
+/// A publish of a client. `data` is an exact copy: it does not keep the connection's read buffer alive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Publish {
+    pub(super) topic: String,
+    pub(super) data: Bytes,
+    pub(super) qos: Qos,
+    /// 0 with QoS 0, never otherwise.
+    pub(super) packet_id: u16,
+    pub(super) dup: bool,
+    pub(super) retain: bool,
+}
+
+/// One filter of a SUBSCRIBE, as it arrived.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Wish {
+    pub(super) filter: String,
+    pub(super) qos: Qos,
+    pub(super) no_local: bool,
+}
+
+/// What a client may send after its CONNECT.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Received {
+    Publish(Publish),
+    PubAck { packet_id: u16 },
+    PubRec { packet_id: u16, refused: bool },
+    PubRel { packet_id: u16 },
+    PubComp { packet_id: u16 },
+    Subscribe { packet_id: u16, subscription_id: Option<u32>, wishes: Vec<Wish> },
+    Unsubscribe { packet_id: u16, filters: Vec<String> },
+    Ping,
+    Disconnect { with_will: bool },
+}
+
+/// What is sent to a client, deliveries apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Reply {
+    ConnAck(ConnAck),
+    PubAck {
+        packet_id: u16,
+        reason: Reason,
+        text: Option<String>,
+    },
+    PubRec {
+        packet_id: u16,
+        reason: Reason,
+        text: Option<String>,
+    },
+    PubRel {
+        packet_id: u16,
+        known: bool,
+    },
+    PubComp {
+        packet_id: u16,
+        known: bool,
+    },
+    SubAck {
+        packet_id: u16,
+        grants: Vec<Result<Qos, Reason>>,
+    },
+    UnsubAck {
+        packet_id: u16,
+        existed: Vec<bool>,
+    },
+    Pong,
+    /// 3.1.1 has no such packet to clients: nothing is written.
+    Disconnect {
+        reason: Reason,
+    },
+}
+
+/// The answer to a CONNECT. A session never outlives its connection, so none is ever present.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ConnAck {
+    pub(super) reason: Reason,
+    /// What a version 5 client is told of its limits; `None` when it is refused.
+    pub(super) offer: Option<Offer>,
+}
+
+/// The limits of a session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Offer {
+    pub(super) receive_maximum: u16,
+    pub(super) max_packet_bytes: usize,
+    /// Made for a client that brought none.
+    pub(super) assigned_client_id: Option<String>,
+}

@@ -1,0 +1,58 @@
+//! What an owner may set of the MQTT listener. Every number is a bound; what happens at it is said beside it.
+
+use std::net::Ipv6Addr;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crate::model::spec;
+
+/// The settings of the listener.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where to listen. Port 0 takes a free one, which `Server::local_addr` tells.
+    pub listen: SocketAddr,
+    /// Sessions at the same time; more are refused with "server unavailable" (3.1.1) or "server busy" (5).
+    pub max_connections: usize,
+    /// Topic filters that one session may hold; more are refused one by one in the SUBACK.
+    pub max_filters_per_session: usize,
+    /// Bytes of a packet after its fixed header; a larger one ends the connection before it is read.
+    pub max_packet_bytes: usize,
+    /// The same for SUBSCRIBE and UNSUBSCRIBE, whose filters are checked one by one and then forgotten.
+    pub max_subscribe_bytes: usize,
+    /// Publishes of one connection that may wait for their verdict; then reading pauses. Version 5 clients are told.
+    pub receive_maximum: u16,
+    /// Events of QoS 1 and 2 that a client may leave unacknowledged; more wait. The client may ask for fewer.
+    pub max_in_flight: u16,
+    /// Events that may wait for one slow client; at more it is disconnected, since it would miss some.
+    pub max_waiting_events: usize,
+    /// The same in bytes.
+    pub max_waiting_bytes: usize,
+    /// How long a new connection may take to say CONNECT.
+    pub connect_timeout: Duration,
+    /// How long a client may take nothing of what is written to it.
+    pub write_timeout: Duration,
+    /// How long a stopping listener waits for verdicts that are still to come.
+    pub stop_timeout: Duration,
+    /// How long a client whose publish the full store refused is left before its connection is closed (3.1.1 only).
+    pub full_pause: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv6Addr::UNSPECIFIED, 1883)),
+            max_connections: 256,
+            max_filters_per_session: 100,
+            max_packet_bytes: spec::EVENT_DATA_BYTES + 4_096,
+            max_subscribe_bytes: 128 * 1_024,
+            receive_maximum: 64,
+            max_in_flight: 32,
+            max_waiting_events: 1_024,
+            max_waiting_bytes: 1_024 * 1_024,
+            connect_timeout: Duration::from_secs(10),
+            write_timeout: Duration::from_secs(30),
+            stop_timeout: Duration::from_secs(3),
+            full_pause: Duration::from_secs(1),
+        }
+    }
+}

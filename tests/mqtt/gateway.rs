@@ -1,0 +1,164 @@
+//! The real listener on a free port, between a registry, an intake and a feed that the test holds in its hands.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use farhook::bus::Accepted;
+use farhook::bus::Intake;
+use farhook::bus::IntakeQueue;
+use farhook::bus::Live;
+use farhook::bus::Presence;
+use farhook::bus::Publisher;
+use farhook::bus::Refusal;
+use farhook::bus::Submission;
+use farhook::model::Device;
+use farhook::model::DeviceId;
+use farhook::model::DeviceName;
+use farhook::model::Event;
+use farhook::model::EventId;
+use farhook::model::EventName;
+use farhook::model::HookId;
+use farhook::model::KeyHash;
+use farhook::model::Source;
+use farhook::model::UserId;
+use farhook::model::WallTime;
+use farhook::mqtt;
+use farhook::mqtt::Parts;
+use farhook::mqtt::Server;
+use farhook::mqtt::Settings;
+use farhook::registry::Snapshot;
+use farhook::registry::Token;
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use crate::client::Client;
+use crate::client::Connect;
+use crate::client::PATIENCE;
+
+pub(crate) const OWNER: UserId = UserId::from_bytes([1; 12]);
+pub(crate) const STRANGER: UserId = UserId::from_bytes([2; 12]);
+
+/// Devices by name; the key of each is `key of <name>`. `stranger` belongs to somebody else.
+pub(crate) const KITCHEN: DeviceId = DeviceId::from_bytes([0x11; 12]);
+pub(crate) const CELLAR: DeviceId = DeviceId::from_bytes([0x12; 12]);
+pub(crate) const OTHER: DeviceId = DeviceId::from_bytes([0x13; 12]);
+
+pub(crate) struct Gateway {
+    pub(crate) at: SocketAddr,
+    pub(crate) intake: Option<IntakeQueue>,
+    pub(crate) live: Live,
+    pub(crate) registry: watch::Sender<Arc<Snapshot>>,
+    pub(crate) presence: Presence,
+    pub(crate) stop: watch::Sender<bool>,
+    pub(crate) server: Server,
+}
+
+impl Gateway {
+    pub(crate) async fn start() -> Self {
+        Self::start_with(settings()).await
+    }
+
+    pub(crate) async fn start_with(settings: Settings) -> Self {
+        let (intake, queue) = Intake::new(256);
+        let (live, feed) = Live::new();
+        let (registry, snapshots) = watch::channel(Arc::new(registered()));
+        let (stop, stopping) = watch::channel(false);
+        let presence = Presence::default();
+        let parts = Parts { intake, feed, registry: snapshots, presence: presence.clone() };
+        let server = mqtt::start(settings, parts, stopping).await.unwrap();
+        Self { at: server.local_addr(), intake: Some(queue), live, registry, presence, stop, server }
+    }
+
+    /// From now on everything with a good name is accepted and announced, as the real intake does.
+    pub(crate) fn accept_all(mut self) -> Self {
+        let mut queue = self.intake.take().unwrap();
+        let live = self.live.clone();
+        tokio::spawn(async move {
+            while let Some(Submission { publication, verdict }) = queue.recv().await {
+                let judged = EventName::published(&publication.name).map_err(Refusal::Name);
+                let accepted = match judged {
+                    Ok(name) => {
+                        let source = match publication.publisher {
+                            Publisher::Device(id) => Source::Device(id),
+                            Publisher::User(_) => Source::Api,
+                        };
+                        let data = String::from_utf8_lossy(&publication.data).into_owned();
+                        let owner = if publication.publisher == Publisher::Device(OTHER) { STRANGER } else { OWNER };
+                        live.announce(Arc::new(event(name, &data, source, owner))).await;
+                        Ok(accepted())
+                    }
+                    Err(refusal) => Err(refusal),
+                };
+                let _ = verdict.send(accepted);
+            }
+        });
+        self
+    }
+
+    pub(crate) async fn submission(&mut self) -> Submission {
+        let queue = self.intake.as_mut().expect("not accept_all");
+        timeout(PATIENCE, queue.recv()).await.expect("a submission in time").unwrap()
+    }
+
+    pub(crate) async fn announce(&self, name: &str, data: &str, source: Source) {
+        self.live.announce(Arc::new(event(EventName::emitted(name), data, source, OWNER))).await;
+    }
+
+    /// A session of the device `name`, with that as its client id.
+    pub(crate) async fn device(&self, level: u8, name: &str) -> Client {
+        Client::open(self.at, &login(level, name)).await
+    }
+
+    /// A session of the owner.
+    pub(crate) async fn observer(&self, level: u8) -> Client {
+        Client::open(self.at, &Connect::new(level, "observer", "whoever", "token of the owner")).await
+    }
+
+    pub(crate) async fn stop(self) {
+        self.stop.send(true).unwrap();
+        timeout(PATIENCE, self.server.stopped()).await.expect("the listener stops in time");
+    }
+}
+
+pub(crate) fn settings() -> Settings {
+    Settings { listen: "127.0.0.1:0".parse().unwrap(), ..Settings::default() }
+}
+
+pub(crate) fn login(level: u8, name: &str) -> Connect {
+    Connect::new(level, name, name, &format!("key of {name}"))
+}
+
+pub(crate) fn registered() -> Snapshot {
+    let mut snapshot = Snapshot::default();
+    for (id, name, owner) in [(KITCHEN, "kitchen", OWNER), (CELLAR, "cellar", OWNER), (OTHER, "other", STRANGER)] {
+        let device = Device {
+            id,
+            name: DeviceName::try_from(name.to_owned()).unwrap(),
+            owner,
+            key_hash: KeyHash::of(&format!("key of {name}")),
+            created_at: WallTime::from_millis(0),
+            reads_all_results: false,
+        };
+        snapshot.devices.insert(id, Arc::new(device));
+    }
+    let token = Token {
+        user: OWNER,
+        hash: KeyHash::of("token of the owner"),
+        created_at: farhook::model::WallTime::from_millis(0),
+    };
+    snapshot.tokens.insert(token.hash, token);
+    snapshot
+}
+
+pub(crate) fn accepted() -> Accepted {
+    Accepted::PassedOn(EventId::from_bytes([0; 12]))
+}
+
+pub(crate) fn result_for(device: DeviceId) -> Source {
+    Source::Hook { hook: HookId::from_bytes([7; 12]), device: Some(device) }
+}
+
+fn event(name: EventName, data: &str, source: Source, owner: UserId) -> Event {
+    let (id, published_at) = (EventId::from_bytes([0; 12]), WallTime::from_millis(0));
+    Event { id, name, data: data.to_owned(), ttl_s: 60, published_at, source, owner }
+}

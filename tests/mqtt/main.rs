@@ -1,0 +1,11 @@
+//! The MQTT listener over real sockets, between an intake, a feed and a registry that the tests play.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod client;
+mod gateway;
+mod listening;
+mod login;
+mod mosquitto;
+mod publishing;
+mod robustness;
+mod stopping;

@@ -1,0 +1,16 @@
+//! The unix socket through which the command line talks to the daemon: one JSON line asks, JSON lines answer.
+//!
+//! Only root and the daemon's own user may speak: the kernel says who is calling. Requests are short, one for each
+//! connection, and nothing that a caller sends can block or stop the daemon.
+
+mod answer;
+pub mod protocol;
+mod server;
+mod shown;
+mod socket;
+
+pub use answer::Parts;
+pub use server::serve;
+pub use socket::Socket;
+pub use socket::SocketError;
+pub use socket::connect;

@@ -1,11 +1,29 @@
 //! farhook: the local half of a webhook cloud, on a Raspberry Pi.
+//!
+//! This is the map, in the order in which an event passes. `ARCHITECTURE.md` draws it; `tests/architecture.rs` holds it.
+//!
+//! | where | what |
+//! |---|---|
+//! | [`mqtt`] | devices: who they are, what they publish, what they get to hear |
+//! | [`intake`] | accepts an event: well-formed? resent? which hooks? within the limit? durable? |
+//! | [`store`] | what survives a power cut |
+//! | [`dispatch`] | what waits, what is next, what follows an attempt |
+//! | [`delivery`] | one HTTP attempt |
+//! | [`bus`] | the wires between them, and what everybody may look at |
+//! | [`hooks`] | the rules: definition, template, request, response, limits, retry |
+//! | [`limits`], [`registry`] | the limits' windows; devices, hooks, tokens |
+//! | [`control`], [`http`], [`api`] | the local socket; the web port and its endpoints |
+//! | [`daemon`], [`cli`] | joins the parts and takes them down; the command |
+//! | [`model`], [`config`], [`telemetry`], [`clock`], [`chance`] | words and numbers; configuration; log and systemd; time; randomness |
 
 pub mod api;
 pub mod bus;
 pub mod chance;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod control;
+pub mod daemon;
 pub mod delivery;
 pub mod dispatch;
 pub mod hooks;

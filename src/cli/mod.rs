@@ -1,0 +1,213 @@
+//! The `farhook` command: what can be said, and who does it. `main` calls [`run`] and nothing else.
+//!
+//! `run` becomes the daemon; `check-config`, `hook preview` and `demo` work alone; all others ask a running daemon through
+//! its socket. Each command prints through `Output` and fails with an error, which is told here, once, on stderr.
+//!
+//! Exit codes: 0 done, 1 refused or failed, 2 not understood.
+
+mod client;
+mod demo;
+mod device;
+mod events;
+mod hook;
+mod input;
+mod preview;
+mod print;
+mod service;
+mod status;
+mod token;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Args;
+use clap::Parser;
+use clap::Subcommand;
+
+use crate::cli::client::Gateway;
+use crate::cli::print::Output;
+
+/// The local half of a webhook cloud.
+///
+/// Devices publish events over MQTT, hooks turn events into web requests, and the answers go back to the devices. What was
+/// acknowledged is on disk: an outage of the internet delays requests and loses none.
+#[derive(Debug, Parser)]
+#[command(name = "farhook", version, max_term_width = 100, after_help = EXIT_CODES, after_long_help = LONG_END)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    shared: Shared,
+}
+
+#[derive(Debug, Args)]
+struct Shared {
+    /// The daemon's data folder
+    ///
+    /// `run` keeps its data there; the other commands find the daemon by it. Without it, `run` takes systemd's
+    /// `STATE_DIRECTORY` or else ./farhook-data, and the others ask the system's gateway (/run/farhook) or else one that runs
+    /// on ./farhook-data.
+    #[arg(long, global = true, env = "FARHOOK_DATA", value_name = "DIR", display_order = 100)]
+    data: Option<PathBuf>,
+    /// Print JSON: one value, or one line for each event
+    #[arg(long, global = true, display_order = 101)]
+    json: bool,
+}
+
+const EXIT_CODES: &str = "Exit code: 0 done, 1 refused or failed (the reason is on stderr), 2 not understood.";
+
+const LONG_END: &str = "\
+The first webhook, with `farhook run` in another terminal:
+
+  farhook device add kitchen
+  farhook hook create temp https://example.com/readings
+  farhook events
+
+`farhook demo` shows all of it in a few seconds, and leaves nothing behind.
+
+Exit code: 0 done, 1 refused or failed (the reason is on stderr), 2 not understood.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(service::Run),
+    CheckConfig(service::CheckConfig),
+    /// Devices: who may publish
+    #[command(subcommand)]
+    Device(device::Command),
+    /// Hooks: what is requested when something is published
+    #[command(subcommand)]
+    Hook(hook::Command),
+    Events(events::Events),
+    Publish(events::Publish),
+    /// Show how the daemon is, and what waits
+    Status,
+    /// Access tokens
+    #[command(subcommand)]
+    Token(token::Command),
+    /// Show a webhook from end to end, with a gateway of its own that is gone afterwards
+    Demo,
+}
+
+/// Does what the process was started for.
+pub fn run() -> ExitCode {
+    let Cli { command, shared } = Cli::parse();
+    let mut out = Output::stdout(shared.json);
+    match dispatch(command, shared, &mut out) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            print::complain(&print::reason(&error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(command: Command, shared: Shared, out: &mut Output) -> anyhow::Result<()> {
+    match command {
+        // The daemon makes threads of its own.
+        Command::Run(run) => run.become_daemon(shared.data, shared.json),
+        Command::CheckConfig(check) => check.run(out),
+        Command::Hook(hook::Command::Preview(preview)) => preview.run(out),
+        command => {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.context("cannot start")?.block_on(ask(command, Gateway::at(shared.data), out))
+        }
+    }
+}
+
+async fn ask(command: Command, gateway: Gateway, out: &mut Output) -> anyhow::Result<()> {
+    match command {
+        Command::Device(device) => device.run(&gateway, out).await,
+        Command::Hook(hook) => hook.run(&gateway, out).await,
+        Command::Events(events) => events.run(&gateway, out).await,
+        Command::Publish(publish) => publish.run(&gateway, out).await,
+        Command::Status => status::show(&gateway, out).await,
+        Command::Token(token) => token.run(&gateway, out).await,
+        Command::Demo => demo::run(out).await,
+        Command::Run(_) | Command::CheckConfig(_) => unreachable!("they need no runtime"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+    use clap::error::ErrorKind;
+
+    use super::*;
+
+    fn parsed(line: &str) -> Result<Cli, ErrorKind> {
+        Cli::try_parse_from(line.split(' ')).map_err(|error| error.kind())
+    }
+
+    #[test]
+    fn the_commands_do_not_contradict_each_other() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_documented_line_is_understood() {
+        for line in [
+            "farhook run",
+            "farhook run --data d --config f.toml --json",
+            "farhook check-config",
+            "farhook check-config f.toml --json",
+            "farhook device add kitchen",
+            "farhook device list --json",
+            "farhook --json device show kitchen",
+            "farhook device key kitchen --data d",
+            "farhook device remove kitchen",
+            "farhook hook create hook.json",
+            "farhook hook create -",
+            "farhook hook create temp https://example.com --force",
+            "farhook hook list",
+            "farhook hook show 0123456789abcdef01234567",
+            "farhook hook delete 0123456789abcdef01234567",
+            "farhook hook enable 0123456789abcdef01234567",
+            "farhook hook disable 0123456789abcdef01234567",
+            "farhook hook resume 0123456789abcdef01234567",
+            "farhook hook test 0123456789abcdef01234567 --event e.json",
+            "farhook hook preview --hook h.json --event - --default-body form --show-secrets",
+            "farhook events",
+            "farhook events temp --count 3 --json",
+            "farhook publish temp 21.5",
+            "farhook publish temp -21.5",
+            "farhook publish temp",
+            "farhook status",
+            "farhook token create",
+            "farhook token list",
+            "farhook token revoke 0123",
+            "farhook demo",
+        ] {
+            assert!(parsed(line).is_ok(), "{line}");
+        }
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused() {
+        for (line, kind) in [
+            ("farhook", ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand),
+            ("farhook walk", ErrorKind::InvalidSubcommand),
+            ("farhook device", ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand),
+            ("farhook device add", ErrorKind::MissingRequiredArgument),
+            ("farhook device add a b", ErrorKind::UnknownArgument),
+            ("farhook hook show 5", ErrorKind::ValueValidation),
+            ("farhook hook preview --hook h.json", ErrorKind::MissingRequiredArgument),
+            ("farhook hook create a b c", ErrorKind::UnknownArgument),
+            ("farhook events --count 0", ErrorKind::ValueValidation),
+        ] {
+            assert_eq!(parsed(line).err(), Some(kind), "{line}");
+        }
+    }
+
+    #[test]
+    fn every_command_explains_itself() {
+        fn check(command: &clap::Command) {
+            assert!(command.get_about().is_some(), "{}", command.get_name());
+            for argument in command.get_arguments() {
+                assert!(argument.get_help().is_some(), "{} {}", command.get_name(), argument.get_id());
+            }
+            command.get_subcommands().for_each(check);
+        }
+        check(&Cli::command());
+    }
+}

@@ -1,0 +1,57 @@
+//! `farhook status`: how the daemon is, and what waits.
+
+use anyhow::Context;
+use serde_json::Value;
+
+use crate::cli::client::Gateway;
+use crate::cli::print::Output;
+use crate::cli::print::field;
+use crate::cli::print::pairs;
+use crate::control::protocol::Request;
+
+/// Asks and shows.
+pub(super) async fn show(gateway: &Gateway, out: &mut Output) -> anyhow::Result<()> {
+    out.show(&gateway.ask(&Request::Status).await?, told).context("stdout takes nothing")
+}
+
+fn told(status: &Value) -> String {
+    let queue = |name: &str| field(&status["queue"], name);
+    let listening = status["listening"].as_object().into_iter().flatten();
+    let mut lines = vec![("version", field(status, "version"))];
+    lines.extend(listening.map(|(part, _)| (part.as_str(), field(&status["listening"], part))));
+    lines.extend([
+        ("devices", format!("{}, {} online", field(status, "devices"), field(status, "devices_online"))),
+        ("hooks", field(status, "hooks")),
+        ("waiting", format!("{} requests, {} under way", queue("waiting"), queue("under_way"))),
+        ("to be told", format!("{} parts of responses", queue("parts_waiting"))),
+        ("down", format!("{} targets", queue("targets_down"))),
+        ("since start", format!("{} delivered, {} failed", queue("delivered"), queue("failed"))),
+    ]);
+    pairs(&lines)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_status_is_told_in_lines() {
+        let status = json!({
+            "version": "0.1.0", "listening": { "mqtt": "0.0.0.0:1883" }, "devices": 3, "devices_online": 1, "hooks": 2,
+            "queue": { "waiting": 5, "under_way": 1, "parts_waiting": 0, "targets_down": 1, "delivered": 9, "failed": 0 },
+        });
+        assert_eq!(
+            told(&status),
+            "version      0.1.0\n\
+             mqtt         0.0.0.0:1883\n\
+             devices      3, 1 online\n\
+             hooks        2\n\
+             waiting      5 requests, 1 under way\n\
+             to be told   0 parts of responses\n\
+             down         1 targets\n\
+             since start  9 delivered, 0 failed"
+        );
+    }
+}

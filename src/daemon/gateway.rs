@@ -1,0 +1,259 @@
+//! All parts of one gateway, joined.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use log::error;
+use log::warn;
+use serde_json::Value;
+use serde_json::json;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use crate::api;
+use crate::bus::Board;
+use crate::bus::Intake;
+use crate::bus::Live;
+use crate::bus::Presence;
+use crate::bus::arrivals;
+use crate::bus::orders;
+use crate::chance::Chance;
+use crate::config::Config;
+use crate::control;
+use crate::daemon::boot;
+use crate::daemon::run_mark::RunMark;
+use crate::dispatch;
+use crate::http;
+use crate::intake;
+use crate::intake::Known;
+use crate::mqtt;
+use crate::registry::Registry;
+use crate::store::Meta;
+use crate::store::Queue;
+use crate::store::QueueWriter;
+use crate::store::WriterThread;
+
+/// Publications that may wait in front of the intake.
+const INTAKE_WAITING: usize = 256;
+
+/// How long the web port and the socket may take to let go of their callers.
+const FAREWELL: Duration = Duration::from_millis(500);
+
+/// A running gateway.
+pub(super) struct Gateway {
+    listening: Value,
+    config: watch::Sender<Arc<Config>>,
+    writer: QueueWriter,
+    writer_thread: WriterThread,
+    mqtt: mqtt::Server,
+    work: Vec<JoinHandle<()>>,
+    faces: Vec<JoinHandle<()>>,
+    stop_work: watch::Sender<bool>,
+    stop_faces: watch::Sender<bool>,
+    runtime_link: Option<PathBuf>,
+    running: RunMark,
+}
+
+impl Gateway {
+    /// Starts everything. The data folder is locked by the caller.
+    pub(super) async fn start(data: &Path, config: Arc<Config>, chance: Chance) -> anyhow::Result<Self> {
+        let registry = Arc::new(Registry::load(Meta::open(data)?, chance.clone())?);
+        let (queue, set_aside) = Queue::open(data)?;
+        if let Some(set_aside) = set_aside {
+            error!("the queue was damaged; what waited in it is in {} and is not delivered", set_aside.display());
+        }
+        let known = recall(&queue)?;
+        let running = RunMark::set(data)?;
+        let (writer, writer_thread) = QueueWriter::start(&queue, config.queue.min_free_bytes);
+
+        let (config_tx, config_rx) = watch::channel(Arc::clone(&config));
+        let (stop_work, work_stopped) = watch::channel(false);
+        let (stop_faces, faces_stopped) = watch::channel(false);
+        let (live, feed) = Live::new();
+        let (intake, intake_queue) = Intake::new(INTAKE_WAITING);
+        let (arrivals_in, arrivals_out) = arrivals();
+        let (orders_in, orders_out) = orders();
+        let (presence, board) = (Presence::default(), Board::default());
+
+        let boot = known.boot;
+        let windows = known.windows.clone();
+        let dispatcher = dispatch::Dispatcher::new(dispatch::Parts {
+            arrivals: arrivals_out,
+            orders: orders_out,
+            registry: registry.watch(),
+            config: config_rx.clone(),
+            queue: queue.clone(),
+            writer: writer.clone(),
+            live: live.clone(),
+            board: board.clone(),
+            chance: chance.clone(),
+            healths: queue.healths()?,
+            windows,
+            boot,
+            was_killed: running.was_killed(),
+        });
+        let dispatching = dispatcher.run(work_stopped.clone());
+        let accepting = intake::run(
+            intake::Parts {
+                queue: intake_queue,
+                registry: registry.watch(),
+                config: config_rx.clone(),
+                writer: writer.clone(),
+                live: live.clone(),
+                arrivals: arrivals_in,
+                board: board.clone(),
+                chance: chance.clone(),
+                known,
+            },
+            work_stopped,
+        );
+        let settings = mqtt::Settings {
+            listen: config.mqtt.listen,
+            max_connections: config.mqtt.max_connections as usize,
+            ..mqtt::Settings::default()
+        };
+        let parts =
+            mqtt::Parts { intake: intake.clone(), feed, registry: registry.watch(), presence: presence.clone() };
+        let mqtt = mqtt::start(settings, parts, faces_stopped.clone()).await?;
+        let routes = api::routes(&api::Context { writer: writer.clone() });
+        let (http_address, serving) = http::serve(config.http.listen, routes, faces_stopped.clone()).await?;
+
+        let socket = control::Socket::listen(data)?;
+        let listening = listening(mqtt.local_addr(), http_address, socket.path());
+        let runtime_link = link_socket(socket.path());
+        let answering = control::serve(
+            socket,
+            control::Parts {
+                registry,
+                intake,
+                live,
+                presence,
+                board,
+                orders: orders_in,
+                chance,
+                config: config_rx,
+                listening: listening.clone(),
+            },
+            faces_stopped,
+        );
+        Ok(Self {
+            listening,
+            config: config_tx,
+            writer,
+            writer_thread,
+            mqtt,
+            work: vec![tokio::spawn(accepting), tokio::spawn(dispatching)],
+            faces: vec![serving, tokio::spawn(answering)],
+            stop_work,
+            stop_faces,
+            runtime_link,
+            running,
+        })
+    }
+
+    /// Where it listens, as the first line of `run --json` says it.
+    pub(super) fn listening(&self) -> &Value {
+        &self.listening
+    }
+
+    /// Takes a new configuration up. Addresses to listen on are kept until the next start.
+    pub(super) fn reconfigure(&self, config: Arc<Config>) {
+        let before = Arc::clone(&self.config.borrow());
+        if before.mqtt != config.mqtt || before.http != config.http {
+            warn!("changes of [mqtt] and [http] take effect at the next start");
+        }
+        self.writer.keep_free(config.queue.min_free_bytes);
+        self.config.send_replace(config);
+    }
+
+    /// Waits until a part fails that the gateway cannot do without. Says which.
+    pub(super) async fn failed(&mut self) -> &'static str {
+        let (intake, dispatcher) = self.work.split_at_mut(1);
+        tokio::select! {
+            _ = &mut intake[0] => "the intake ended",
+            _ = &mut dispatcher[0] => "the dispatcher ended",
+            _ = self.mqtt.failed() => "the MQTT router ended",
+        }
+    }
+
+    /// Takes everything down: first the work, so that what is under way can still be told; then the store, with a last
+    /// flush, since nobody else writes; then the faces, where a stranger can make a farewell long.
+    pub(super) async fn stop(self) {
+        self.stop_work.send_replace(true);
+        for work in self.work {
+            // A task that failed before was reported then.
+            if !work.is_finished() {
+                let _ = work.await;
+            }
+        }
+        self.writer.stop();
+        let _ = tokio::task::spawn_blocking(|| self.writer_thread.join()).await;
+        self.running.clear();
+        self.stop_faces.send_replace(true);
+        self.mqtt.stopped().await;
+        for mut face in self.faces {
+            if timeout(FAREWELL, &mut face).await.is_err() {
+                face.abort();
+            }
+        }
+        if let Some(link) = self.runtime_link {
+            let _ = fs::remove_file(link);
+        }
+    }
+}
+
+/// What the intake has to know of what waits.
+fn recall(queue: &Queue) -> anyhow::Result<Known> {
+    let windows = queue.windows().context("the limits' windows cannot be read")?;
+    let mut known = Known::new(windows, boot::id());
+    queue.each_waiting(|waiting| known.note(&waiting), |error| error!("{error}; it is left where it is"))?;
+    Ok(known)
+}
+
+fn listening(mqtt: SocketAddr, http: SocketAddr, socket: &Path) -> Value {
+    json!({ "mqtt": mqtt.to_string(), "http": http.to_string(), "socket": socket.display().to_string() })
+}
+
+/// Under systemd the command line looks in the runtime folder; there a link leads to the socket.
+fn link_socket(socket: &Path) -> Option<PathBuf> {
+    let folder = std::env::var_os("RUNTIME_DIRECTORY")?;
+    let link = Path::new(&folder).join(socket.file_name()?);
+    let target = fs::canonicalize(socket).ok()?;
+    let _ = fs::remove_file(&link);
+    match std::os::unix::fs::symlink(target, &link) {
+        Ok(()) => Some(link),
+        Err(error) => {
+            warn!("{} cannot be made: {error}", link.display());
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use tokio::io::AsyncWriteExt;
+    use tokio::net::TcpStream;
+
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn half_a_request_does_not_hold_the_stop_up() {
+        let data = tempfile::tempdir().unwrap();
+        let mut config = Config::default();
+        config.mqtt.listen = (Ipv4Addr::LOCALHOST, 0).into();
+        config.http.listen = (Ipv4Addr::LOCALHOST, 0).into();
+        let gateway = Gateway::start(data.path(), Arc::new(config), Chance::from_seed(1)).await.unwrap();
+        let mut caller = TcpStream::connect(gateway.listening()["http"].as_str().unwrap()).await.unwrap();
+        caller.write_all(b"GET /healthz HTTP/1.1\r\nhost: a\r\nx-").await.unwrap();
+
+        timeout(Duration::from_secs(4), gateway.stop()).await.expect("it stops in time");
+    }
+}

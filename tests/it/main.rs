@@ -1,0 +1,24 @@
+//! The real daemon as a process, with real clients on one side and a web service that the tests play on the other.
+#![expect(
+    unreachable_pub,
+    clippy::unwrap_used,
+    reason = "a program of tests: nothing is outside, and a failure is a panic"
+)]
+
+mod gateway;
+mod mosquitto;
+mod mqtt;
+mod receiver;
+mod tools;
+
+mod command_line;
+mod durable;
+mod egress;
+mod guide;
+mod hostile;
+mod killed;
+mod life;
+mod limits;
+mod outage;
+mod requests;
+mod systemd;

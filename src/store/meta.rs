@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::Path;
-use std::path::PathBuf;
 use std::sync::Mutex;
 
 use log::error;
@@ -18,6 +17,7 @@ use serde_json::Value;
 
 use crate::store::open;
 use crate::store::open::OpenError;
+use crate::store::shelf::Shelf;
 
 /// sled's page cache, in bytes.
 const CACHE_BYTES: u64 = 1 << 20;
@@ -60,8 +60,7 @@ pub enum MetaError {
 /// The open meta database.
 #[derive(Debug)]
 pub struct Meta {
-    data: PathBuf,
-    db: sled::Db,
+    shelf: Shelf,
     exporting: Mutex<()>,
 }
 
@@ -71,8 +70,8 @@ impl Meta {
     /// # Errors
     /// When not even an empty one can be made, or a newer farhook wrote it.
     pub fn open(data: &Path) -> Result<Self, MetaError> {
-        let opened = open::open(data, NAME, CACHE_BYTES)?;
-        let meta = Self { data: data.to_owned(), db: opened.db, exporting: Mutex::new(()) };
+        let (shelf, _) = Shelf::open(data, NAME, CACHE_BYTES)?;
+        let meta = Self { shelf, exporting: Mutex::new(()) };
         // sled takes damage at the beginning of its log for an empty database: ask whether ours is there.
         if meta.read::<u64>(SCHEMA_KEY)?.is_none() {
             meta.restore()?;
@@ -90,16 +89,18 @@ impl Meta {
     /// # Errors
     /// When the disk refuses.
     pub fn all<T: DeserializeOwned>(&self, prefix: &str) -> Result<Vec<(String, T)>, MetaError> {
-        let mut rows = Vec::new();
-        for entry in self.db.scan_prefix(prefix) {
-            let (key, value) = entry.map_err(disk)?;
-            let key = String::from_utf8_lossy(&key);
-            match serde_json::from_slice(&self.whole(&key, &value)?) {
-                Ok(row) => rows.push((key[prefix.len()..].to_owned(), row)),
-                Err(error) => error!("the row {key} of the registry cannot be read: {error}"),
+        self.with(|db| {
+            let mut rows = Vec::new();
+            for entry in db.scan_prefix(prefix) {
+                let (key, value) = entry.map_err(disk)?;
+                let key = String::from_utf8_lossy(&key);
+                match serde_json::from_slice(&whole(db, &key, &value)?) {
+                    Ok(row) => rows.push((key[prefix.len()..].to_owned(), row)),
+                    Err(error) => error!("the row {key} of the registry cannot be read: {error}"),
+                }
             }
-        }
-        Ok(rows)
+            Ok(rows)
+        })
     }
 
     /// Stores a row durably, in place of what was there.
@@ -108,8 +109,7 @@ impl Meta {
     /// When the disk refuses; the row may or may not be stored then.
     pub fn put<T: Serialize>(&self, key: &str, row: &T) -> Result<(), MetaError> {
         let json = serde_json::to_vec(row).expect("rows of the registry are plain JSON");
-        self.change(key, Some(&json))?;
-        self.settle()
+        self.change_at_last(key, Some(&json))
     }
 
     /// Removes a row durably. Nothing happens if it is not there.
@@ -117,19 +117,39 @@ impl Meta {
     /// # Errors
     /// When the disk refuses.
     pub fn remove(&self, key: &str) -> Result<(), MetaError> {
-        self.change(key, None)?;
-        self.settle()
+        self.change_at_last(key, None)
     }
 
     fn read<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, MetaError> {
-        let value = self.db.get(key).map_err(disk)?;
-        let json = value.map(|value| self.whole(key, &value)).transpose()?;
-        Ok(json.and_then(|json| serde_json::from_slice(&json).ok()))
+        self.with(|db| {
+            let value = db.get(key).map_err(disk)?;
+            let json = value.map(|value| whole(db, key, &value)).transpose()?;
+            Ok(json.and_then(|json| serde_json::from_slice(&json).ok()))
+        })
+    }
+
+    fn with<T>(&self, read: impl FnOnce(&sled::Db) -> Result<T, MetaError>) -> Result<T, MetaError> {
+        let closed = || Err(MetaError::Disk("it is closed after an error".to_owned()));
+        self.shelf.with(read).unwrap_or_else(closed)
+    }
+
+    /// Changes a row; if the disk refused before, the database is opened again and gets a second chance.
+    fn change_at_last(&self, key: &str, json: Option<&[u8]>) -> Result<(), MetaError> {
+        if let Err(error) = self.change(key, json) {
+            warn!("{error}; the registry is opened again");
+            self.shelf.reopen()?;
+            self.change(key, json)?;
+        }
+        // The database is what counts; without an export it still is.
+        if let Err(error) = self.export() {
+            warn!("{EXPORT} cannot be written: {error}");
+        }
+        Ok(())
     }
 
     /// Replaces a row, or removes it, with all its pieces.
     fn change(&self, key: &str, json: Option<&[u8]>) -> Result<(), MetaError> {
-        let before = self.db.get(key).map_err(disk)?;
+        let before = self.with(|db| db.get(key).map_err(disk))?;
         let mut batch = sled::Batch::default();
         for piece in 0..before.map_or(0, |value| pieces(&value)) {
             batch.remove(piece_key(key, piece).as_str());
@@ -144,48 +164,34 @@ impl Meta {
                 }
             }
         }
-        self.db.apply_batch(batch).map_err(disk)
-    }
-
-    /// The JSON of a row whose value in the database is `value`.
-    fn whole(&self, key: &str, value: &[u8]) -> Result<Vec<u8>, MetaError> {
-        let mut whole = Vec::new();
-        for piece in 0..pieces(value) {
-            whole.extend_from_slice(&self.db.get(piece_key(key, piece)).map_err(disk)?.unwrap_or_default());
-        }
-        Ok(if whole.is_empty() { value.to_vec() } else { whole })
-    }
-
-    fn settle(&self) -> Result<(), MetaError> {
-        self.db.flush().map_err(disk)?;
-        // The database is what counts; without an export it still is.
-        if let Err(error) = self.export() {
-            warn!("{EXPORT} cannot be written: {error}");
-        }
-        Ok(())
+        self.shelf.write(batch).map_err(disk)
     }
 
     fn export(&self) -> io::Result<()> {
         let _one_at_a_time = self.exporting.lock().expect("exporting does not panic");
-        let mut rows = BTreeMap::new();
-        for entry in self.db.iter() {
-            let (key, value) = entry.map_err(io::Error::other)?;
-            let key = String::from_utf8_lossy(&key).into_owned();
-            if !key.starts_with(PIECES) {
-                let json = self.whole(&key, &value).map_err(io::Error::other)?;
-                rows.insert(key, serde_json::from_slice::<Value>(&json)?);
+        let rows = self.with(|db| {
+            let mut rows = BTreeMap::new();
+            for entry in db.iter() {
+                let (key, value) = entry.map_err(disk)?;
+                let key = String::from_utf8_lossy(&key).into_owned();
+                if !key.starts_with(PIECES) {
+                    let json: Result<Value, _> = serde_json::from_slice(&whole(db, &key, &value)?);
+                    rows.insert(key, json.map_err(|error| MetaError::Disk(error.to_string()))?);
+                }
             }
-        }
-        let new = self.data.join(format!("{EXPORT}.new"));
+            Ok(rows)
+        });
+        let rows = rows.map_err(io::Error::other)?;
+        let new = self.shelf.data().join(format!("{EXPORT}.new"));
         let file = open_private(&new)?;
         serde_json::to_writer_pretty(&file, &rows)?;
         file.sync_all()?;
-        fs::rename(&new, self.data.join(EXPORT))?;
-        open::sync_folder(&self.data)
+        fs::rename(&new, self.shelf.data().join(EXPORT))?;
+        open::sync_folder(self.shelf.data())
     }
 
     fn restore(&self) -> Result<(), MetaError> {
-        let rows: BTreeMap<String, Value> = match fs::read(self.data.join(EXPORT)) {
+        let rows: BTreeMap<String, Value> = match fs::read(self.shelf.data().join(EXPORT)) {
             Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| MetaError::Disk(error.to_string()))?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             Err(error) => return Err(MetaError::Disk(error.to_string())),
@@ -194,10 +200,18 @@ impl Meta {
             let json = serde_json::to_vec(value).expect("JSON is JSON");
             self.change(key, Some(&json))?;
         }
-        self.db.flush().map_err(disk)?;
         warn!("the registry was restored from {EXPORT}: {} rows", rows.len());
         Ok(())
     }
+}
+
+/// The JSON of a row whose value in the database is `value`.
+fn whole(db: &sled::Db, key: &str, value: &[u8]) -> Result<Vec<u8>, MetaError> {
+    let mut whole = Vec::new();
+    for piece in 0..pieces(value) {
+        whole.extend_from_slice(&db.get(piece_key(key, piece)).map_err(disk)?.unwrap_or_default());
+    }
+    Ok(if whole.is_empty() { value.to_vec() } else { whole })
 }
 
 /// Into how many pieces a row was cut; none for one that is whole.
@@ -223,6 +237,17 @@ fn disk(error: sled::Error) -> MetaError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_registry_that_was_refused_by_the_disk_is_opened_again() {
+        let data = tempfile::tempdir().unwrap();
+        let meta = Meta::open(data.path()).unwrap();
+        meta.put("device/1", &"kitchen").unwrap();
+        meta.shelf.close();
+        assert!(meta.all::<String>("device/").is_err());
+        meta.put("device/2", &"cellar").unwrap();
+        assert_eq!(meta.all::<String>("device/").unwrap().len(), 2);
+    }
 
     #[test]
     fn rows_survive_a_reopening() {
@@ -254,7 +279,8 @@ mod tests {
             Meta::open(data.path()).unwrap().put("hook/1", &long).unwrap();
             let meta = Meta::open(data.path()).unwrap();
             assert_eq!(meta.all::<String>("hook/").unwrap(), [("1".to_owned(), long)]);
-            let values: Vec<_> = meta.db.iter().values().map(|value| value.unwrap().len()).collect();
+            let lengths = |db: &sled::Db| db.iter().values().map(|value| value.unwrap().len()).collect::<Vec<_>>();
+            let values = meta.shelf.with(lengths).unwrap();
             assert!(values.iter().all(|value| *value <= PIECE_BYTES), "{values:?}");
             let row_and_pieces = if bytes + 2 > PIECE_BYTES { 1 + (bytes + 2).div_ceil(PIECE_BYTES) } else { 1 };
             assert_eq!(values.len(), 1 + row_and_pieces, "nothing is left of the row before it");
@@ -262,7 +288,7 @@ mod tests {
         let meta = Meta::open(data.path()).unwrap();
         meta.put("hook/1", &"x".repeat(9_000)).unwrap();
         meta.remove("hook/1").unwrap();
-        assert_eq!(meta.db.len(), 1, "only the schema is left");
+        assert_eq!(meta.shelf.with(|db| db.len()), Some(1), "only the schema is left");
     }
 
     #[test]

@@ -20,6 +20,7 @@ mod open;
 mod power_safe;
 mod queue;
 mod row;
+mod shelf;
 mod writer;
 
 pub use meta::Meta;

@@ -10,11 +10,9 @@
 //! ones to files that it never syncs.
 
 use std::fmt;
-use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::RwLock;
 
 use serde::Deserialize;
 use serde::Serialize;
@@ -27,11 +25,10 @@ use crate::model::Source;
 use crate::model::UserId;
 use crate::model::WallTime;
 use crate::model::split_at_most;
-use crate::store::open;
 use crate::store::open::OpenError;
-use crate::store::open::Opened;
 use crate::store::row;
 use crate::store::row::RowError;
+use crate::store::shelf::Shelf;
 
 /// Bytes of an event's data in the delivery's own row and in each further part.
 const PART_BYTES: usize = 4_000;
@@ -149,21 +146,13 @@ pub struct Queue {
     shelf: Arc<Shelf>,
 }
 
-/// The open database; none while it is being reopened after an error.
-#[derive(Debug)]
-pub(super) struct Shelf {
-    data: PathBuf,
-    db: RwLock<Option<sled::Db>>,
-}
-
 impl Queue {
     /// Opens the queue in the data folder. The path is where a damaged one was put aside.
     ///
     /// # Errors
     /// When not even an empty one can be made.
     pub fn open(data: &Path) -> Result<(Self, Option<PathBuf>), OpenError> {
-        let Opened { db, set_aside } = open::open(data, NAME, CACHE_BYTES)?;
-        let shelf = Shelf { data: data.to_owned(), db: RwLock::new(Some(db)) };
+        let (shelf, set_aside) = Shelf::open(data, NAME, CACHE_BYTES)?;
         Ok((Self { shelf: Arc::new(shelf) }, set_aside))
     }
 
@@ -247,36 +236,8 @@ impl Queue {
     }
 
     fn with<T>(&self, read: impl FnOnce(&sled::Db) -> Result<T, QueueError>) -> Result<T, QueueError> {
-        match &*self.shelf.db.read().expect("no reader panics") {
-            Some(db) => read(db),
-            None => Err(QueueError::Read("it is being opened again after an error".to_owned())),
-        }
-    }
-}
-
-impl Shelf {
-    /// The folder that the queue database is in.
-    pub(super) fn data(&self) -> &Path {
-        &self.data
-    }
-
-    /// Applies a batch and waits until it is on the disk.
-    pub(super) fn write(&self, batch: sled::Batch) -> Result<(), sled::Error> {
-        let open = self.db.read().expect("no reader panics");
-        let db = open.as_ref().ok_or_else(|| sled::Error::Unsupported("the queue is not open".to_owned()))?;
-        caught(|| {
-            db.apply_batch(batch)?;
-            db.flush()?;
-            Ok(())
-        })
-    }
-
-    /// Closes and opens the database: after an error sled refuses everything until then.
-    pub(super) fn reopen(&self) -> Result<(), OpenError> {
-        let mut open = self.db.write().expect("no reader panics");
-        drop(open.take());
-        *open = Some(open::reopen(&self.data, NAME, CACHE_BYTES)?);
-        Ok(())
+        let closed = || Err(QueueError::Read("it is being opened again after an error".to_owned()));
+        self.shelf.with(read).unwrap_or_else(closed)
     }
 }
 
@@ -351,12 +312,6 @@ impl fmt::Display for DeliveryKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}-{}", self.hook, self.seq)
     }
-}
-
-/// Makes an error of a panic: sled panics on some damage, and the writer must outlive it.
-fn caught(write: impl FnOnce() -> Result<(), sled::Error>) -> Result<(), sled::Error> {
-    let panicked = |_| Err(sled::Error::ReportableBug("sled panicked".to_owned()));
-    std::panic::catch_unwind(AssertUnwindSafe(write)).unwrap_or_else(panicked)
 }
 
 const DELIVERY: u8 = b'd';
@@ -510,7 +465,7 @@ pub(crate) mod tests {
 
     /// Closes the database, as it is after an error that reopening did not mend.
     pub(in crate::store) fn close(queue: &Queue) {
-        queue.shelf.db.write().unwrap().take();
+        queue.shelf.close();
     }
 
     const KEY: DeliveryKey = DeliveryKey { hook: HookId::from_bytes([4; 12]), seq: 258 };
@@ -548,12 +503,6 @@ pub(crate) mod tests {
             assert_eq!(queue.read(KEY).unwrap(), None);
             assert!(queue.with(|db| Ok(db.is_empty())).unwrap());
         }
-    }
-
-    #[test]
-    fn a_panic_of_sled_is_an_error_of_the_disk() {
-        assert!(caught(|| panic!("on purpose")).is_err());
-        assert!(caught(|| Ok(())).is_ok());
     }
 
     #[test]

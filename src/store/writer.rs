@@ -21,7 +21,7 @@ use crate::clock;
 use crate::store::disk;
 use crate::store::queue::Changes;
 use crate::store::queue::Queue;
-use crate::store::queue::Shelf;
+use crate::store::shelf::Shelf;
 
 /// Writes that become durable together, at most.
 const GROUP: usize = 256;

@@ -46,20 +46,20 @@ impl Driver {
     pub(super) async fn carry_out(
         &mut self,
         hook: &Arc<Hook>,
-        lane: LaneKey,
-        seq: u64,
         event: &Arc<Event>,
+        ended: &Ended,
         conclusion: Conclusion,
+        counted: Option<String>,
         now: Now,
     ) {
+        let lane = ended.lane;
         let Conclusion { next, mut tell, parts, status, host, summary } = conclusion;
         debug!(HOOK_ID:% = hook.id, EVENT_ID:% = event.id; "attempt ended: {summary}");
-        let key = DeliveryKey { hook: hook.id, seq };
+        let key = DeliveryKey { hook: hook.id, seq: ended.seq };
         let mut changes = Changes::new();
         if status.is_some_and(|status| self.count_errors(hook.id, status, &mut changes)) {
             tell.push(response::error(&hook.definition, event, response::TOO_MANY_ERRORS));
         }
-        let host = host.filter(|_| self.config.borrow().limits.host_per_minute.is_some());
         if let Some(host) = &host {
             self.hosts.lock().expect("windows do not panic").record(host, now.mono_ms, &mut changes);
         }
@@ -77,7 +77,7 @@ impl Driver {
                 self.lanes.put_off(lane, now.mono_ms.saturating_add(wait_ms));
             }
         }
-        self.write(changes, host);
+        self.write(changes, counted);
         self.board.change_hook(hook.id, |report| {
             report.delivered += u64::from(next == Next::Done);
             report.failed += u64::from(matches!(next, Next::Failed | Next::Expired));
@@ -92,9 +92,18 @@ impl Driver {
         self.tell(hook.id, lane, event, tell, parts, is_over, now).await;
     }
 
-    /// Writes what was concluded; `host` is whose window is in it.
-    fn write(&mut self, changes: Changes, host: Option<String>) {
-        match host {
+    /// Records the window of the host that a request was counted for, where there is nothing else to write.
+    pub(super) fn write_window(&mut self, counted: Option<String>, now: Now) {
+        let mut changes = Changes::new();
+        if let Some(host) = &counted {
+            self.hosts.lock().expect("windows do not panic").record(host, now.mono_ms, &mut changes);
+        }
+        self.write(changes, counted);
+    }
+
+    /// Writes changes; `counted` is the host whose window is in them, and whose request is recorded by that.
+    fn write(&mut self, changes: Changes, counted: Option<String>) {
+        match counted {
             Some(host) => {
                 let done = self.writer.write(changes);
                 // A disk that refuses keeps no host waiting: what is queued is sent all the same.

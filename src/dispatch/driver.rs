@@ -228,7 +228,7 @@ impl Driver {
                 Ok(start) => {
                     let Some(hook) = self.roster.hook(start.lane.hook) else { continue };
                     if let Some(host) = hook.definition.host().filter(|_| is_limited) {
-                        self.unrecorded.let_go(host);
+                        self.unrecorded.let_go(start.lane, host);
                     }
                     let attempt = Attempt {
                         hook: Arc::clone(hook),
@@ -288,9 +288,10 @@ impl Driver {
         let lane = ended.lane;
         self.note_target(&ended.how, lane.hook, ended.began_ms, now);
         self.note_place(&ended.how, lane.hook, ended.began_ms, now);
-        self.note_unsent(&ended.how, lane.hook);
+        let counted = self.unrecorded.ended(lane);
         let Some(hook) = self.roster.hook(lane.hook).cloned() else {
             self.lanes.finish(lane);
+            self.write_window(counted, now);
             return;
         };
         match (&ended.how, &ended.event) {
@@ -305,9 +306,11 @@ impl Driver {
             }
             (_, Some(event)) => {
                 let conclusion = self.conclude(&hook, event, &ended, now);
-                self.carry_out(&hook, lane, ended.seq, event, conclusion, now).await;
+                self.carry_out(&hook, event, &ended, conclusion, counted, now).await;
+                return;
             }
         }
+        self.write_window(counted, now);
     }
 
     /// Tells the lanes whether the target was there.
@@ -335,14 +338,6 @@ impl Driver {
             // Without a host of its own it took its place together with its request.
             (How::Unsendable { .. } | How::TooOld | How::Gone, Some(host)) => hosts.give_back(host, began_ms),
             _ => {}
-        }
-    }
-
-    /// What made no request has nothing to be recorded.
-    fn note_unsent(&mut self, how: &How, hook: HookId) {
-        let own_host = self.roster.hook(hook).and_then(|hook| hook.definition.host());
-        if let Some(host) = own_host.filter(|_| !matches!(how, How::Sent { .. })) {
-            self.unrecorded.recorded(host);
         }
     }
 

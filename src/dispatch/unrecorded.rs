@@ -5,9 +5,15 @@
 
 use std::collections::HashMap;
 
-/// How many requests of each host are unrecorded.
+use crate::dispatch::lanes::LaneKey;
+
+/// How many requests of each host are unrecorded, and which of them are under way.
 #[derive(Debug, Default)]
-pub(super) struct Unrecorded(HashMap<String, u32>);
+pub(super) struct Unrecorded {
+    counts: HashMap<String, u32>,
+    /// Whom each was counted for: its hook may be gone or its limit switched off when it ends.
+    under_way: HashMap<LaneKey, String>,
+}
 
 impl Unrecorded {
     /// Unrecorded requests that one host may have: those under way, and as many whose end is on its way to the disk.
@@ -17,23 +23,26 @@ impl Unrecorded {
 
     /// Whether the host has to wait until some are recorded.
     pub(super) fn is_full(&self, host: &str, per_host: u32) -> bool {
-        self.0.get(host).is_some_and(|count| *count >= Self::most(per_host))
+        self.counts.get(host).is_some_and(|count| *count >= Self::most(per_host))
     }
 
-    /// A request to the host was let go.
-    pub(super) fn let_go(&mut self, host: &str) {
-        match self.0.get_mut(host) {
-            Some(count) => *count += 1,
-            None => drop(self.0.insert(host.to_owned(), 1)),
-        }
+    /// A request of a lane to the host was let go.
+    pub(super) fn let_go(&mut self, lane: LaneKey, host: &str) {
+        *self.counts.entry(host.to_owned()).or_default() += 1;
+        self.under_way.insert(lane, host.to_owned());
     }
 
-    /// One of them is on the disk, or was none after all.
+    /// A lane's request ended. Gives the host that it was counted for, which stays counted until it is recorded.
+    pub(super) fn ended(&mut self, lane: LaneKey) -> Option<String> {
+        self.under_way.remove(&lane)
+    }
+
+    /// An ended request of the host is on the disk.
     pub(super) fn recorded(&mut self, host: &str) {
-        if let Some(count) = self.0.get_mut(host) {
+        if let Some(count) = self.counts.get_mut(host) {
             *count -= 1;
             if *count == 0 {
-                self.0.remove(host);
+                self.counts.remove(host);
             }
         }
     }
@@ -42,13 +51,16 @@ impl Unrecorded {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::HookId;
+
+    const LANE: LaneKey = LaneKey { hook: HookId::from_bytes([1; 12]), device: None };
 
     #[test]
     fn a_host_waits_when_too_many_are_unrecorded_and_no_longer() {
         let mut unrecorded = Unrecorded::default();
         for _ in 0..4 {
             assert!(!unrecorded.is_full("a", 2));
-            unrecorded.let_go("a");
+            unrecorded.let_go(LANE, "a");
         }
         assert!(unrecorded.is_full("a", 2) && !unrecorded.is_full("b", 2));
         unrecorded.recorded("a");
@@ -58,9 +70,11 @@ mod tests {
     #[test]
     fn hosts_without_unrecorded_requests_take_no_memory() {
         let mut unrecorded = Unrecorded::default();
-        unrecorded.let_go("a");
+        unrecorded.let_go(LANE, "a");
+        assert_eq!(unrecorded.ended(LANE).as_deref(), Some("a"));
+        assert_eq!(unrecorded.ended(LANE), None);
         unrecorded.recorded("a");
         unrecorded.recorded("a");
-        assert!(unrecorded.0.is_empty());
+        assert!(unrecorded.counts.is_empty() && unrecorded.under_way.is_empty());
     }
 }

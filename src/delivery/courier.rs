@@ -1,35 +1,37 @@
 //! The HTTP client: one attempt, start to end.
 
 use std::error::Error;
+use std::pin::pin;
 use std::sync::Arc;
-use std::sync::OnceLock;
+use std::sync::Mutex;
 use std::time::Duration;
 
-use bytes::Bytes;
-use bytes::BytesMut;
 use http::HeaderMap;
 use http::HeaderName;
 use http::HeaderValue;
 use http::Method;
-use http::header;
 use reqwest::Client;
 use reqwest::Response;
 use tokio::time::Instant;
+use tokio::time::sleep;
 use tokio::time::timeout_at;
 use url::Host;
 
 use crate::delivery::egress::Egress;
-use crate::delivery::outcome::Answer;
+use crate::delivery::outcome::Attempted;
 use crate::delivery::outcome::NoAnswer;
 use crate::delivery::outcome::Outcome;
+use crate::delivery::reading::read;
 use crate::delivery::resolver::ForbiddenAddress;
 use crate::delivery::resolver::Resolver;
 use crate::delivery::resolver::Unresolved;
+use crate::delivery::timing::Stopwatch;
+use crate::delivery::timing::TimingLayer;
 use crate::hooks::HookRequest;
 use crate::hooks::RequestMethod;
 
-/// Seconds to get connected, TLS included, within the time for the whole answer.
-const CONNECT_TIMEOUT_S: u64 = 10;
+/// How long getting connected may take, TLS included, within the time for the whole answer.
+const CONNECT_MOST: Duration = Duration::from_secs(10);
 
 /// "Network Authentication Required": never the target's own answer. Source: RFC 6585, section 6.
 const CAPTIVE_PORTAL: u16 = 511;
@@ -48,6 +50,21 @@ pub struct Settings {
     pub egress: Egress,
 }
 
+/// How long one attempt waits for what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// Getting connected: name, TCP and TLS. It does not touch an attempt that has a connection; how long the whole may
+    /// take is in the settings.
+    pub connect: Duration,
+}
+
+impl Default for Patience {
+    /// That of an ordinary attempt.
+    fn default() -> Self {
+        Self { connect: CONNECT_MOST }
+    }
+}
+
 /// The client cannot be built.
 #[derive(Debug, thiserror::Error)]
 #[error("the HTTP client cannot be set up")]
@@ -58,7 +75,7 @@ pub struct CourierError(#[source] reqwest::Error);
 pub struct Courier {
     settings: Settings,
     egress: Arc<Egress>,
-    clients: [OnceLock<Client>; 4],
+    clients: [Mutex<Option<Client>>; 4],
 }
 
 impl Courier {
@@ -74,10 +91,34 @@ impl Courier {
     ///
     /// # Errors
     /// When there is no client to send it with: a fault of this machine, not of the target.
-    pub async fn attempt(&self, request: &HookRequest, body_bytes: usize) -> Result<Outcome, CourierError> {
-        if let Some(reason) = self.forbids(request) {
-            return Ok(Outcome::Forbidden { reason });
+    pub async fn attempt(
+        &self,
+        request: &HookRequest,
+        body_bytes: usize,
+        patience: Patience,
+    ) -> Result<Attempted, CourierError> {
+        let stopwatch = Stopwatch::start();
+        let outcome = match self.forbids(request) {
+            Some(reason) => Outcome::Forbidden { reason },
+            None => self.ask(request, body_bytes, patience, &stopwatch).await?,
+        };
+        Ok(Attempted { outcome, timing: stopwatch.timing() })
+    }
+
+    /// Closes the connections that are kept open, as far as no attempt uses them.
+    pub fn hang_up(&self) {
+        for slot in &self.clients {
+            *slot.lock().expect("nothing in there panics") = None;
         }
+    }
+
+    async fn ask(
+        &self,
+        request: &HookRequest,
+        body_bytes: usize,
+        patience: Patience,
+        stopwatch: &Arc<Stopwatch>,
+    ) -> Result<Outcome, CourierError> {
         let client = self.client(request.reject_unauthorized, request.allow_lan)?;
         let deadline = Instant::now() + self.settings.timeout;
         let sending = client
@@ -85,19 +126,23 @@ impl Courier {
             .headers(headers(request))
             .body(request.body.clone())
             .send();
-        let response = match timeout_at(deadline, sending).await {
-            Ok(Ok(response)) => response,
-            Ok(Err(error)) => return Ok(self.explain(error)),
-            Err(_) => return Ok(Outcome::NoAnswer(self.timeout())),
+        let response = match timeout_at(deadline, connected(sending, patience, stopwatch)).await {
+            Ok(Ok(Ok(response))) => response,
+            Ok(Ok(Err(error))) => return Ok(self.explain(error)),
+            Ok(Err(NotConnected)) => return Ok(Outcome::NoAnswer(not_connected(patience.connect))),
+            Err(_) => {
+                if !stopwatch.is_dialling() {
+                    // There was a connection, and it may lead nowhere by now: the next attempt gets another.
+                    self.hang_up();
+                }
+                return Ok(Outcome::NoAnswer(self.timeout()));
+            }
         };
-        let status = response.status().as_u16();
-        if status == CAPTIVE_PORTAL {
+        stopwatch.answered();
+        if response.status().as_u16() == CAPTIVE_PORTAL {
             return Ok(Outcome::NoAnswer(NoAnswer::Captive));
         }
-        let retry_after = text(response.headers(), &header::RETRY_AFTER);
-        let content_type = text(response.headers(), &header::CONTENT_TYPE);
-        let body = read(response, body_bytes, deadline).await;
-        Ok(Outcome::Answered(Answer { status, retry_after, content_type, body }))
+        Ok(Outcome::Answered(read(response, body_bytes, deadline).await))
     }
 
     /// A literal address never meets the resolver, so it is checked here.
@@ -111,24 +156,27 @@ impl Courier {
         forbidden.then(|| format!("{address} is an address that hooks may not reach"))
     }
 
-    fn client(&self, verify: bool, lan: bool) -> Result<&Client, CourierError> {
-        let slot = &self.clients[usize::from(verify) * 2 + usize::from(lan)];
-        if let Some(client) = slot.get() {
-            return Ok(client);
+    fn client(&self, verify: bool, lan: bool) -> Result<Client, CourierError> {
+        let mut slot =
+            self.clients[usize::from(verify) * 2 + usize::from(lan)].lock().expect("nothing in there panics");
+        if let Some(client) = &*slot {
+            return Ok(client.clone());
         }
         let client = Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .referer(false)
             .tcp_nodelay(true)
-            .connect_timeout(Duration::from_secs(CONNECT_TIMEOUT_S).min(self.settings.timeout))
+            .connect_timeout(CONNECT_MOST.min(self.settings.timeout))
+            .connector_layer(TimingLayer)
             .pool_idle_timeout(Duration::from_secs(IDLE_S))
             .pool_max_idle_per_host(self.settings.idle_per_host)
             .tls_danger_accept_invalid_certs(!verify)
             .dns_resolver(Resolver { egress: Arc::clone(&self.egress), lan })
             .build()
             .map_err(CourierError)?;
-        Ok(slot.get_or_init(|| client))
+        *slot = Some(client.clone());
+        Ok(client)
     }
 
     fn explain(&self, error: reqwest::Error) -> Outcome {
@@ -148,6 +196,8 @@ impl Courier {
         }
         Outcome::NoAnswer(if chain.iter().any(|error| error.is::<Unresolved>()) {
             NoAnswer::Dns(root)
+        } else if timed_out && connecting {
+            not_connected(CONNECT_MOST.min(self.settings.timeout))
         } else if timed_out {
             self.timeout()
         } else if connecting {
@@ -162,16 +212,26 @@ impl Courier {
     }
 }
 
-/// The body, up to `cap` bytes. What breaks or stalls after the status line does not unmake the answer.
-async fn read(mut response: Response, cap: usize, deadline: Instant) -> Bytes {
-    let mut body = BytesMut::new();
-    while body.len() < cap {
-        match timeout_at(deadline, response.chunk()).await {
-            Ok(Ok(Some(chunk))) => body.extend_from_slice(&chunk[..chunk.len().min(cap - body.len())]),
-            Ok(Ok(None) | Err(_)) | Err(_) => break,
-        }
+/// The connection did not stand in time.
+struct NotConnected;
+
+/// Sends, but gives up if the connection does not stand in time.
+async fn connected(
+    sending: impl Future<Output = reqwest::Result<Response>>,
+    patience: Patience,
+    stopwatch: &Arc<Stopwatch>,
+) -> Result<reqwest::Result<Response>, NotConnected> {
+    let mut sending = pin!(stopwatch.around(sending));
+    tokio::select! {
+        biased;
+        sent = &mut sending => return Ok(sent),
+        () = sleep(patience.connect) => {}
     }
-    body.freeze()
+    if stopwatch.is_dialling() { Err(NotConnected) } else { Ok(sending.await) }
+}
+
+fn not_connected(within: Duration) -> NoAnswer {
+    NoAnswer::Connect(format!("not within {} s", within.as_secs()))
 }
 
 fn method(method: RequestMethod) -> Method {
@@ -191,10 +251,6 @@ fn headers(request: &HookRequest) -> HeaderMap {
     };
     // Whoever made the request saw to it that all of them are legal.
     request.headers.iter().filter_map(pair).collect()
-}
-
-fn text(headers: &HeaderMap, name: &header::HeaderName) -> Option<String> {
-    headers.get(name)?.to_str().ok().map(str::to_owned)
 }
 
 #[cfg(test)]

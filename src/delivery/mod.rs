@@ -6,14 +6,19 @@
 mod courier;
 mod egress;
 mod outcome;
+mod reading;
 mod resolver;
 #[cfg(test)]
 pub(crate) mod responder;
+mod timing;
 
 pub use courier::Courier;
 pub use courier::CourierError;
+pub use courier::Patience;
 pub use courier::Settings;
 pub use egress::Egress;
 pub use outcome::Answer;
+pub use outcome::Attempted;
 pub use outcome::NoAnswer;
 pub use outcome::Outcome;
+pub use timing::Timing;

@@ -2,6 +2,17 @@
 
 use bytes::Bytes;
 
+use crate::delivery::timing::Timing;
+
+/// One attempt that is over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempted {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// How long it took.
+    pub timing: Timing,
+}
+
 /// How one attempt ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
@@ -17,7 +28,7 @@ pub enum Outcome {
 }
 
 /// What the target answered.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Answer {
     /// The HTTP status.
     pub status: u16,
@@ -25,6 +36,8 @@ pub struct Answer {
     pub retry_after: Option<String>,
     /// `Content-Type` as it came.
     pub content_type: Option<String>,
+    /// The headers in the order in which they came, names in small letters; no more than 64, and 4 KB in all.
+    pub headers: Vec<(String, String)>,
     /// The body, or as much of it as was asked for and came in time.
     pub body: Bytes,
 }

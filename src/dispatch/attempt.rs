@@ -8,8 +8,11 @@ use std::time::Duration;
 use futures_util::FutureExt;
 
 use crate::clock;
+use crate::delivery::Attempted;
 use crate::delivery::Courier;
 use crate::delivery::Outcome;
+use crate::delivery::Patience;
+use crate::delivery::Timing;
 use crate::dispatch::age::AcceptedAt;
 use crate::dispatch::lanes::LaneKey;
 use crate::hooks::request;
@@ -47,6 +50,7 @@ pub(super) struct Attempt {
     pub(super) queue: Queue,
     pub(super) accepted: AcceptedAt,
     pub(super) max_age: Duration,
+    pub(super) patience: Patience,
     pub(super) way: Way,
 }
 
@@ -64,7 +68,7 @@ pub(super) struct Ended {
 #[derive(Debug)]
 pub(super) enum How {
     /// A request was made; `host` is where it went.
-    Sent { outcome: Outcome, host: String },
+    Sent { outcome: Outcome, host: String, timing: Timing },
     /// No request can be made of this event.
     Unsendable { reason: String },
     /// It waited longer than anything may.
@@ -79,7 +83,7 @@ pub(super) enum How {
 
 impl Way {
     /// Makes the hook's request of the event and sends it.
-    pub(super) async fn send(&self, hook: &Hook, event: &Event) -> How {
+    pub(super) async fn send(&self, hook: &Hook, event: &Event, patience: Patience) -> How {
         let definition = &hook.definition;
         let mut request = match request::build(definition, event, self.default_body) {
             Ok(request) => request,
@@ -94,8 +98,8 @@ impl Way {
         }
         signing::sign(definition, &mut request, clock::now().wall);
         let body_bytes = if definition.reads_whole_answer() { WHOLE_ANSWER_BYTES } else { self.response_bytes };
-        match self.courier.attempt(&request, body_bytes).await {
-            Ok(outcome) => How::Sent { outcome, host },
+        match self.courier.attempt(&request, body_bytes, patience).await {
+            Ok(Attempted { outcome, timing }) => How::Sent { outcome, host, timing },
             Err(error) => How::Trouble { reason: error.to_string() },
         }
     }
@@ -119,7 +123,7 @@ impl Attempt {
                 let how = if self.accepted.age(clock::now().mono_ms) > self.max_age {
                     How::TooOld
                 } else {
-                    self.way.send(&self.hook, &event).await
+                    self.way.send(&self.hook, &event, self.patience).await
                 };
                 (Some(event), how)
             }
@@ -192,6 +196,7 @@ mod tests {
             queue: Queue::open(data.path()).unwrap().0,
             accepted: AcceptedAt::at(clock::now()),
             max_age: Duration::from_secs(60),
+            patience: Patience::default(),
             way,
         };
 

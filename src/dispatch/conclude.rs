@@ -97,14 +97,14 @@ fn weigh(outcome: &Outcome) -> retry::Outcome<'_> {
 }
 
 fn good_news(hook: &Hook, event: &Event, how: &How, limits: ResponseLimits) -> (Vec<ResultPart>, Vec<ResultPart>) {
-    let How::Sent { outcome: Outcome::Answered(answer), host } = how else { return (Vec::new(), Vec::new()) };
+    let How::Sent { outcome: Outcome::Answered(answer), host, .. } = how else { return (Vec::new(), Vec::new()) };
     let answer = shown(answer, host);
     (vec![response::sent(event)], response::results(&hook.definition, event, &answer, limits).collect())
 }
 
 fn bad_news(hook: &Hook, event: &Event, how: &How, summary: &str, limits: ResponseLimits) -> ResultPart {
     let of_answer = match how {
-        How::Sent { outcome: Outcome::Answered(answer), host } => {
+        How::Sent { outcome: Outcome::Answered(answer), host, .. } => {
             response::results(&hook.definition, event, &shown(answer, host), limits).next()
         }
         _ => None,
@@ -139,6 +139,7 @@ mod tests {
     use super::*;
     use crate::delivery;
     use crate::delivery::NoAnswer;
+    use crate::delivery::Timing;
     use crate::registry::samples;
     use crate::store;
 
@@ -152,13 +153,13 @@ mod tests {
 
     fn answered(status: u16, retry_after: Option<&str>, body: &str) -> How {
         let retry_after = retry_after.map(str::to_owned);
-        let answer = delivery::Answer { status, retry_after, content_type: None, body: body.to_owned().into() };
-        How::Sent { outcome: Outcome::Answered(answer), host: "example.com".to_owned() }
+        let answer = delivery::Answer { status, retry_after, body: body.to_owned().into(), ..Default::default() };
+        How::Sent { outcome: Outcome::Answered(answer), host: "example.com".to_owned(), timing: Timing::default() }
     }
 
     fn silent() -> How {
         let outcome = Outcome::NoAnswer(NoAnswer::Timeout { seconds: 20 });
-        How::Sent { outcome, host: "example.com".to_owned() }
+        How::Sent { outcome, host: "example.com".to_owned(), timing: Timing::default() }
     }
 
     /// What follows for an event of `temp` that has waited for `age`.
@@ -255,7 +256,8 @@ mod tests {
     #[test]
     fn what_can_never_be_sent_fails_with_its_reason() {
         let reason = || "127.0.0.1 is an address that hooks may not reach".to_owned();
-        let forbidden = How::Sent { outcome: Outcome::Forbidden { reason: reason() }, host: "127.0.0.1".to_owned() };
+        let outcome = Outcome::Forbidden { reason: reason() };
+        let forbidden = How::Sent { outcome, host: "127.0.0.1".to_owned(), timing: Timing::default() };
         for how in [forbidden, How::Unsendable { reason: reason() }] {
             let failed = after(&hook(&json!({ "retry": "always" })), Duration::ZERO, &how);
             assert_eq!((failed.next, failed.status), (Next::Failed, None));

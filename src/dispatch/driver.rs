@@ -24,6 +24,7 @@ use crate::clock::Now;
 use crate::config::Config;
 use crate::delivery::Courier;
 use crate::delivery::Outcome;
+use crate::delivery::Patience;
 use crate::dispatch::age::AcceptedAt;
 use crate::dispatch::attempt::Attempt;
 use crate::dispatch::attempt::Ended;
@@ -239,6 +240,7 @@ impl Driver {
                         queue: self.queue.clone(),
                         accepted: start.item.accepted,
                         max_age: config.queue.max_age,
+                        patience: Patience::default(),
                         way: self.way(&config),
                     };
                     self.attempts.spawn(attempt.make());
@@ -319,10 +321,12 @@ impl Driver {
         let origin = self.roster.hook(hook).and_then(|hook| hook.definition.origin());
         let Some(target) = self.lanes.target(hook) else { return };
         match how {
-            How::Sent { outcome: Outcome::Answered(_), host } if target.answered() => {
+            How::Sent { outcome: Outcome::Answered(_), host, .. } if target.answered() => {
                 info!("{} answers again", origin.as_ref().unwrap_or(host));
             }
-            How::Sent { outcome: Outcome::NoAnswer(why), host } if target.was_silent(began_ms, now.mono_ms, jitter) => {
+            How::Sent { outcome: Outcome::NoAnswer(why), host, .. }
+                if target.was_silent(began_ms, now.mono_ms, jitter) =>
+            {
                 warn!("{} does not answer ({why}); its deliveries wait", origin.as_ref().unwrap_or(host));
             }
             _ => {}

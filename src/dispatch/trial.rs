@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::bus::TestReport;
 use crate::bus::TestResult;
 use crate::clock;
+use crate::delivery::Patience;
 use crate::dispatch::attempt::Way;
 use crate::dispatch::conclude::Circumstances;
 use crate::dispatch::conclude::Conclusion;
@@ -25,7 +26,7 @@ pub(super) async fn try_out(hook: &Hook, event: &Event, way: &Way, limits: Respo
             return TestReport { ok: false, status: None, error, results: Vec::new() };
         }
     }
-    let how = way.send(hook, event).await;
+    let how = way.send(hook, event, Patience::default()).await;
     let now = clock::now().wall;
     let with =
         Circumstances { answers_before: 0, age: Duration::ZERO, max_age: Duration::MAX, limits, now, jitter: 0.0 };

@@ -3,12 +3,20 @@
 use std::net::Ipv4Addr;
 use std::net::SocketAddr;
 
+use bytes::Bytes;
+use tokio::io::AsyncReadExt;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpListener;
+use tokio::net::TcpStream;
+
 use super::*;
+use crate::delivery::outcome::Answer;
 use crate::delivery::responder::Reply;
 use crate::delivery::responder::Responder;
 use crate::delivery::responder::answer;
 use crate::delivery::responder::provide_crypto;
 use crate::delivery::responder::silent_port;
+use crate::delivery::timing::Timing;
 
 const PLENTY: usize = 1 << 20;
 
@@ -38,7 +46,7 @@ fn get(url: &str) -> HookRequest {
 }
 
 async fn attempt(courier: &Courier, url: &str) -> Outcome {
-    courier.attempt(&get(url), PLENTY).await.unwrap()
+    courier.attempt(&get(url), PLENTY, Patience::default()).await.unwrap().outcome
 }
 
 fn answered(outcome: Outcome) -> Answer {
@@ -58,13 +66,21 @@ async fn a_request_is_sent_as_it_was_made_and_its_answer_read() {
         body: Bytes::from_static(b"{\"t\":72}"),
         ..get(&responder.url("/a?b=c"))
     };
-    let got = answered(local().attempt(&request, PLENTY).await.unwrap());
+    let got = answered(local().attempt(&request, PLENTY, Patience::default()).await.unwrap().outcome);
     assert_eq!(
         got,
         Answer {
             status: 201,
             retry_after: Some("7".to_owned()),
             content_type: Some("text/plain".to_owned()),
+            headers: [
+                ("content-length", "16"),
+                ("connection", "close"),
+                ("retry-after", "7"),
+                ("content-type", "text/plain"),
+            ]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .to_vec(),
             body: Bytes::from_static(b"it is 72 degrees"),
         }
     );
@@ -77,7 +93,7 @@ async fn a_request_is_sent_as_it_was_made_and_its_answer_read() {
 async fn no_more_of_a_body_is_read_than_was_asked_for() {
     let responder = Responder::start(|_| answer(200, "", &"x".repeat(300_000)));
     for cap in [0, 1, 102_400] {
-        let got = answered(local().attempt(&get(&responder.url("/")), cap).await.unwrap());
+        let got = answered(local().attempt(&get(&responder.url("/")), cap, Patience::default()).await.unwrap().outcome);
         assert_eq!(got.body.len(), cap);
     }
 }
@@ -184,4 +200,90 @@ async fn an_address_too_long_to_be_sent_says_nothing_about_its_target() {
 async fn the_answer_of_a_captive_portal_is_none_of_the_target() {
     let portal = Responder::start(|_| answer(511, "", ""));
     assert_eq!(attempt(&local(), &portal.url("/")).await, Outcome::NoAnswer(NoAnswer::Captive));
+}
+
+#[tokio::test]
+async fn an_attempt_says_how_long_its_parts_took() {
+    let responder = Responder::start(|_| Reply::Whole("HTTP/1.1 204 -\r\n\r\n".to_owned()));
+    let attempted = local().attempt(&get(&responder.url("/")), PLENTY, Patience::default()).await.unwrap();
+    let Timing { connect_ms, first_byte_ms, total_ms } = attempted.timing;
+    assert!(connect_ms <= first_byte_ms && first_byte_ms <= Some(total_ms), "{:?}", attempted.timing);
+    assert!(connect_ms.is_some(), "{:?}", attempted.timing);
+
+    let port = silent_port();
+    let url = format!("http://{}/", port.local_addr().unwrap());
+    let refused = local().attempt(&get(&url), PLENTY, Patience::default()).await.unwrap().timing;
+    assert_eq!((refused.connect_ms, refused.first_byte_ms), (None, None));
+}
+
+#[tokio::test]
+async fn an_attempt_on_an_open_connection_has_no_time_to_connect() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let courier = local();
+    let server = tokio::spawn(async move { answer_on_one_connection(&listener, 2).await });
+    let first = courier.attempt(&get(&url), PLENTY, Patience::default()).await.unwrap();
+    let second = courier.attempt(&get(&url), PLENTY, Patience::default()).await.unwrap();
+    assert!(first.timing.connect_ms.is_some(), "{first:?}");
+    assert_eq!(second.timing.connect_ms, None, "{second:?}");
+    assert!(second.timing.first_byte_ms.is_some(), "{second:?}");
+    server.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_probe_gives_up_on_a_connection_that_does_not_stand_in_time() {
+    // It takes the connection and says nothing of TLS.
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let url = format!("https://{}/?{SECRET}", listener.local_addr().unwrap());
+    let patience = Patience { connect: Duration::from_secs(1) };
+    let attempted = local().attempt(&get(&url), PLENTY, patience).await.unwrap();
+    assert_eq!(attempted.outcome, Outcome::NoAnswer(NoAnswer::Connect("not within 1 s".to_owned())));
+    assert!((1_000..5_000).contains(&attempted.timing.total_ms), "{:?}", attempted.timing);
+    assert_eq!(attempted.timing.connect_ms, None);
+}
+
+#[tokio::test]
+async fn a_target_that_is_reached_and_slow_is_not_given_up_by_a_probe() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let slow = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        sleep(Duration::from_millis(300)).await;
+        stream.write_all(b"HTTP/1.1 200 -\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+        stream
+    });
+    let patience = Patience { connect: Duration::from_millis(100) };
+    let attempted = local().attempt(&get(&url), PLENTY, patience).await.unwrap();
+    assert_eq!(answered(attempted.outcome).status, 200);
+    assert!(attempted.timing.first_byte_ms.is_some_and(|ms| ms >= 300), "{:?}", attempted.timing);
+    drop(slow.await);
+}
+
+#[tokio::test]
+async fn an_open_connection_that_leads_nowhere_is_not_used_again() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let server = tokio::spawn(async move {
+        let dead = answer_on_one_connection(&listener, 1).await;
+        let _fresh = answer_on_one_connection(&listener, 1).await;
+        drop(dead);
+    });
+    let courier = courier(&["127.0.0.0/8"], Duration::from_secs(1));
+    assert_eq!(answered(attempt(&courier, &url).await).status, 204);
+    assert_eq!(attempt(&courier, &url).await, Outcome::NoAnswer(NoAnswer::Timeout { seconds: 1 }));
+    assert_eq!(answered(attempt(&courier, &url).await).status, 204);
+    server.await.unwrap();
+}
+
+/// Takes a connection and answers so many requests on it; then it says nothing more.
+async fn answer_on_one_connection(listener: &TcpListener, requests: usize) -> TcpStream {
+    let (mut stream, _) = listener.accept().await.unwrap();
+    for _ in 0..requests {
+        let mut request = Vec::new();
+        while !request.ends_with(b"\r\n\r\n") {
+            assert!(stream.read_buf(&mut request).await.unwrap() > 0);
+        }
+        stream.write_all(b"HTTP/1.1 204 -\r\n\r\n").await.unwrap();
+    }
+    stream
 }

@@ -7,6 +7,10 @@ use nix::time::ClockId;
 
 use crate::model::WallTime;
 
+/// When this program was built. No true time is earlier: a machine without a battery for its clock begins at 1970, or at
+/// the time of its last stop, and is wrong until NTP sets it.
+pub const BUILT_AT: WallTime = WallTime::from_millis(millis(env!("FARHOOK_BUILT_AT_S")));
+
 /// One moment on both clocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Now {
@@ -28,4 +32,28 @@ pub fn now() -> Now {
     let seconds = u64::try_from(up.tv_sec()).expect("the time since boot is not negative");
     let millis = u64::try_from(up.tv_nsec()).expect("nanoseconds are not negative") / 1_000_000;
     Now { mono_ms: seconds * 1_000 + millis, wall: WallTime::from_millis(wall) }
+}
+
+/// Milliseconds of whole seconds that are written in digits.
+const fn millis(seconds: &str) -> i64 {
+    let digits = seconds.as_bytes();
+    let mut value: i64 = 0;
+    let mut at = 0;
+    while at < digits.len() {
+        assert!(digits[at].is_ascii_digit(), "the build script writes digits only");
+        value = value * 10 + (digits[at] - b'0') as i64;
+        at += 1;
+    }
+    value * 1_000
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_of_the_build_is_past_and_no_older_than_the_program() {
+        assert_eq!(millis("1460813828"), 1_460_813_828_000);
+        assert!(BUILT_AT < now().wall);
+    }
 }

@@ -17,10 +17,15 @@ use tokio::time::sleep;
 use tokio::time::timeout_at;
 use url::Host;
 
+use crate::clock::BUILT_AT;
+use crate::delivery::captive::CaptiveSign;
+use crate::delivery::captive::LOGIN_REQUIRED;
+use crate::delivery::captive::is_for_another_name;
 use crate::delivery::egress::Egress;
 use crate::delivery::outcome::Attempted;
 use crate::delivery::outcome::NoAnswer;
 use crate::delivery::outcome::Outcome;
+use crate::delivery::reading::is_verified;
 use crate::delivery::reading::read;
 use crate::delivery::resolver::ForbiddenAddress;
 use crate::delivery::resolver::Resolver;
@@ -29,12 +34,10 @@ use crate::delivery::timing::Stopwatch;
 use crate::delivery::timing::TimingLayer;
 use crate::hooks::HookRequest;
 use crate::hooks::RequestMethod;
+use crate::model::WallTime;
 
 /// How long getting connected may take, TLS included, within the time for the whole answer.
 const CONNECT_MOST: Duration = Duration::from_secs(10);
-
-/// "Network Authentication Required": never the target's own answer. Source: RFC 6585, section 6.
-const CAPTIVE_PORTAL: u16 = 511;
 
 /// Seconds that an idle connection is kept for the next request to its host.
 const IDLE_S: u64 = 60;
@@ -86,6 +89,7 @@ impl Courier {
     }
 
     /// Sends one request and reads its answer, of the body at most `body_bytes`. Ends within the configured time.
+    /// What needs a certificate is not sent while `now` is before [`BUILT_AT`].
     ///
     /// Dropping the future abandons the attempt: the target may or may not have got it.
     ///
@@ -96,11 +100,16 @@ impl Courier {
         request: &HookRequest,
         body_bytes: usize,
         patience: Patience,
+        now: WallTime,
     ) -> Result<Attempted, CourierError> {
         let stopwatch = Stopwatch::start();
-        let outcome = match self.forbids(request) {
-            Some(reason) => Outcome::Forbidden { reason },
-            None => self.ask(request, body_bytes, patience, &stopwatch).await?,
+        let outcome = if let Some(reason) = self.forbids(request) {
+            Outcome::Forbidden { reason }
+        } else if is_verified(request) && now < BUILT_AT {
+            // Every certificate would be "not valid yet", and a signature would bear a wrong time.
+            Outcome::NoAnswer(NoAnswer::NoClock)
+        } else {
+            self.ask(request, body_bytes, patience, &stopwatch).await?
         };
         Ok(Attempted { outcome, timing: stopwatch.timing() })
     }
@@ -139,10 +148,10 @@ impl Courier {
             }
         };
         stopwatch.answered();
-        if response.status().as_u16() == CAPTIVE_PORTAL {
-            return Ok(Outcome::NoAnswer(NoAnswer::Captive));
+        if response.status().as_u16() == LOGIN_REQUIRED {
+            return Ok(Outcome::NoAnswer(NoAnswer::Captive(CaptiveSign::LoginRequired)));
         }
-        Ok(Outcome::Answered(read(response, body_bytes, deadline).await))
+        Ok(Outcome::Answered(read(response, request, body_bytes, deadline).await))
     }
 
     /// A literal address never meets the resolver, so it is checked here.
@@ -196,6 +205,8 @@ impl Courier {
         }
         Outcome::NoAnswer(if chain.iter().any(|error| error.is::<Unresolved>()) {
             NoAnswer::Dns(root)
+        } else if is_for_another_name(&error) {
+            NoAnswer::Captive(CaptiveSign::WrongName)
         } else if timed_out && connecting {
             not_connected(CONNECT_MOST.min(self.settings.timeout))
         } else if timed_out {

@@ -3,6 +3,7 @@
 //! It never retries, never follows a redirect, never reads more than it was told to, and never dials an address that
 //! the owner did not allow. It knows no hook, no limit and no queue.
 
+mod captive;
 mod courier;
 mod egress;
 mod outcome;
@@ -12,6 +13,7 @@ mod resolver;
 pub(crate) mod responder;
 mod timing;
 
+pub use captive::CaptiveSign;
 pub use courier::Courier;
 pub use courier::CourierError;
 pub use courier::Patience;

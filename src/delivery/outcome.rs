@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use crate::delivery::captive::CaptiveSign;
 use crate::delivery::timing::Timing;
 
 /// One attempt that is over.
@@ -38,6 +39,10 @@ pub struct Answer {
     pub content_type: Option<String>,
     /// The headers in the order in which they came, names in small letters; no more than 64, and 4 KB in all.
     pub headers: Vec<(String, String)>,
+    /// The other host that a redirect over plain HTTP leads to: the target's own wish, or a captive portal's.
+    pub foreign_redirect: Option<String>,
+    /// Whether the target proved by TLS that it is the one that was asked.
+    pub is_verified: bool,
     /// The body, or as much of it as was asked for and came in time.
     pub body: Bytes,
 }
@@ -58,9 +63,22 @@ pub enum NoAnswer {
         seconds: u64,
     },
     /// Somebody between here and the target wants a login first.
-    #[error("the network wants a login first (captive portal)")]
-    Captive,
+    #[error("captive portal: {0}")]
+    Captive(CaptiveSign),
+    /// This machine does not know the time yet, so no certificate can be checked. Nothing was sent.
+    #[error("the clock of this machine is not set yet")]
+    NoClock,
     /// The connection broke before an answer.
     #[error("the connection broke: {0}")]
     Broken(String),
+}
+
+impl NoAnswer {
+    /// Whether the request cannot have reached anybody, because there never was a connection for it.
+    pub fn is_unsent(&self) -> bool {
+        match self {
+            Self::Dns(_) | Self::Connect(_) | Self::NoClock | Self::Captive(CaptiveSign::WrongName) => true,
+            Self::Timeout { .. } | Self::Broken(_) | Self::Captive(_) => false,
+        }
+    }
 }

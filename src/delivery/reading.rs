@@ -8,21 +8,33 @@ use reqwest::Response;
 use tokio::time::Instant;
 use tokio::time::timeout_at;
 
+use crate::delivery::captive::foreign_redirect;
 use crate::delivery::outcome::Answer;
+use crate::hooks::HookRequest;
 
 /// Headers of an answer that are kept, and the bytes of their names and values together. Ours: servers send a dozen.
 const HEADERS: usize = 64;
 const HEADER_BYTES: usize = 4_096;
 
-/// Reads the answer, of its body at most `cap` bytes. What breaks or stalls after the status line does not unmake it.
-pub(super) async fn read(response: Response, cap: usize, deadline: Instant) -> Answer {
+/// Reads the answer to `request`, of its body at most `cap` bytes. What breaks or stalls after the status line does not
+/// unmake it.
+pub(super) async fn read(response: Response, request: &HookRequest, cap: usize, deadline: Instant) -> Answer {
+    let status = response.status().as_u16();
+    let location = text(response.headers(), &header::LOCATION);
     Answer {
-        status: response.status().as_u16(),
+        status,
         retry_after: text(response.headers(), &header::RETRY_AFTER),
         content_type: text(response.headers(), &header::CONTENT_TYPE),
         headers: kept(response.headers()),
+        foreign_redirect: foreign_redirect(&request.url, status, location.as_deref()),
+        is_verified: is_verified(request),
         body: body(response, cap, deadline).await,
     }
+}
+
+/// Whether whoever answers this request proves who it is.
+pub(super) fn is_verified(request: &HookRequest) -> bool {
+    request.url.scheme() == "https" && request.reject_unauthorized
 }
 
 async fn body(mut response: Response, cap: usize, deadline: Instant) -> Bytes {

@@ -4,6 +4,7 @@
 //! the client's connector finds the stopwatch of the attempt that it works for in that attempt's task. It changes nothing
 //! about how a connection is made.
 
+use std::fmt;
 use std::future::Future;
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -30,6 +31,16 @@ pub struct Timing {
     pub first_byte_ms: Option<u64>,
     /// The whole attempt.
     pub total_ms: u64,
+}
+
+impl fmt::Display for Timing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ms", self.total_ms)?;
+        if let Some(ms) = self.connect_ms {
+            write!(f, ", connected in {ms} ms")?;
+        }
+        self.first_byte_ms.map_or(Ok(()), |ms| write!(f, ", answered after {ms} ms"))
+    }
 }
 
 /// Measures one attempt.
@@ -217,11 +228,20 @@ mod tests {
     #[tokio::test]
     async fn a_connection_that_goes_on_without_its_attempt_counts_as_none() {
         let stopwatch = Stopwatch::start();
-        let connecting = stopwatch.around(async { TimingLayer.layer(Slow).call(()) }).await;
+        let mut connecting = None;
+        stopwatch.around(async { connecting = Some(TimingLayer.layer(Slow).call(())) }).await;
         assert!(stopwatch.is_dialling());
-        tokio::spawn(connecting).await.unwrap().unwrap();
+        tokio::spawn(connecting.unwrap()).await.unwrap().unwrap();
         assert!(!stopwatch.is_dialling());
         assert_eq!(stopwatch.timing().connect_ms, None);
+    }
+
+    #[test]
+    fn a_timing_is_written_with_the_parts_that_took_place() {
+        let whole = Timing { connect_ms: Some(31), first_byte_ms: Some(120), total_ms: 140 };
+        assert_eq!(whole.to_string(), "140 ms, connected in 31 ms, answered after 120 ms");
+        let silent = Timing { connect_ms: None, first_byte_ms: None, total_ms: 20_000 };
+        assert_eq!(silent.to_string(), "20000 ms");
     }
 
     #[tokio::test]

@@ -96,9 +96,10 @@ impl Way {
                 return How::HostFull { until_ms };
             }
         }
-        signing::sign(definition, &mut request, clock::now().wall);
+        let now = clock::now().wall;
+        signing::sign(definition, &mut request, now);
         let body_bytes = if definition.reads_whole_answer() { WHOLE_ANSWER_BYTES } else { self.response_bytes };
-        match self.courier.attempt(&request, body_bytes, patience).await {
+        match self.courier.attempt(&request, body_bytes, patience, now).await {
             Ok(Attempted { outcome, timing }) => How::Sent { outcome, host, timing },
             Err(error) => How::Trouble { reason: error.to_string() },
         }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use log::debug;
 use log::error;
 use log::info;
 use log::warn;
@@ -288,6 +289,9 @@ impl Driver {
         };
         let now = clock::now();
         let lane = ended.lane;
+        if let How::Sent { host, timing, .. } = &ended.how {
+            debug!(HOOK_ID:% = lane.hook; "{host}: {timing}");
+        }
         self.note_target(&ended.how, lane.hook, ended.began_ms, now);
         self.note_place(&ended.how, lane.hook, ended.began_ms, now);
         let counted = self.unrecorded.ended(lane);

@@ -132,7 +132,8 @@ async fn what_is_made_of_an_event_is_what_the_guide_says() {
 async fn a_certificate_of_its_own_making_is_trusted_only_on_request() {
     let gateway = Gateway::start().await;
     let device = gateway.device("kitchen").await;
-    let (mut strict, mut lenient) = (Receiver::with_tls(acceptor()), Receiver::with_tls(acceptor()));
+    let own = || acceptor(include_bytes!("self-signed.pem"));
+    let (mut strict, mut lenient) = (Receiver::with_tls(own()), Receiver::with_tls(own()));
     let url = |receiver: &Receiver| format!("https://127.0.0.1:{}/", receiver.port());
     let hook = gateway.hook(&json!({ "event": "temp", "url": url(&strict) })).await;
     gateway.hook(&json!({ "event": "temp", "url": url(&lenient), "rejectUnauthorized": false })).await;
@@ -148,10 +149,30 @@ async fn a_certificate_of_its_own_making_is_trusted_only_on_request() {
     assert!(strict.unexpected().is_none());
 }
 
-/// Serves a certificate for 127.0.0.1 that nobody vouches for, made once by
-/// `openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 36500 -addext subjectAltName=IP:127.0.0.1`.
-fn acceptor() -> TlsAcceptor {
-    let pem = include_bytes!("self-signed.pem");
+/// The portal's certificate is a good one, for `portal.example`.
+#[tokio::test]
+async fn a_certificate_for_another_name_is_taken_for_a_captive_portal() {
+    let authority = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/authority.pem");
+    let gateway = Setup::new().env("SSL_CERT_FILE", authority).start().await;
+    let device = gateway.device("kitchen").await;
+    let mut portal = Receiver::with_tls(acceptor(include_bytes!("portal.pem")));
+    let url = format!("https://127.0.0.1:{}/", portal.port());
+    let hook = gateway.hook(&json!({ "event": "temp", "url": url })).await;
+
+    gateway.login(&device).await.publish("temp", "72").await;
+
+    gateway.wait_for_queue("targets_down", 1).await;
+    gateway.wait_for_queue("waiting", 1).await;
+    let shown = gateway.json(&["hook", "show", &hook]).await;
+    let outcome = shown["last_outcome"].as_str().unwrap();
+    assert!(outcome.starts_with("captive portal: another host answers"), "{outcome}");
+    assert!(portal.unexpected().is_none());
+}
+
+/// Serves a certificate and the key to it. `self-signed.pem` is for 127.0.0.1 and nobody vouches for it, made once by
+/// `openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 36500 -addext subjectAltName=IP:127.0.0.1`;
+/// `portal.pem` is for `portal.example`, and the authority that vouches for it is `authority.pem`, made in the same way.
+fn acceptor(pem: &[u8]) -> TlsAcceptor {
     let certificate = CertificateDer::from_pem_slice(pem).unwrap();
     let key = PrivateKeyDer::from_pem_slice(pem).unwrap();
     let provider = Arc::new(tokio_rustls::rustls::crypto::ring::default_provider());

@@ -10,6 +10,7 @@ use tokio::net::TcpListener;
 use tokio::net::TcpStream;
 
 use super::*;
+use crate::clock;
 use crate::delivery::outcome::Answer;
 use crate::delivery::responder::Reply;
 use crate::delivery::responder::Responder;
@@ -46,7 +47,7 @@ fn get(url: &str) -> HookRequest {
 }
 
 async fn attempt(courier: &Courier, url: &str) -> Outcome {
-    courier.attempt(&get(url), PLENTY, Patience::default()).await.unwrap().outcome
+    courier.attempt(&get(url), PLENTY, Patience::default(), clock::now().wall).await.unwrap().outcome
 }
 
 fn answered(outcome: Outcome) -> Answer {
@@ -66,7 +67,8 @@ async fn a_request_is_sent_as_it_was_made_and_its_answer_read() {
         body: Bytes::from_static(b"{\"t\":72}"),
         ..get(&responder.url("/a?b=c"))
     };
-    let got = answered(local().attempt(&request, PLENTY, Patience::default()).await.unwrap().outcome);
+    let got =
+        answered(local().attempt(&request, PLENTY, Patience::default(), clock::now().wall).await.unwrap().outcome);
     assert_eq!(
         got,
         Answer {
@@ -81,6 +83,8 @@ async fn a_request_is_sent_as_it_was_made_and_its_answer_read() {
             ]
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .to_vec(),
+            foreign_redirect: None,
+            is_verified: false,
             body: Bytes::from_static(b"it is 72 degrees"),
         }
     );
@@ -93,7 +97,13 @@ async fn a_request_is_sent_as_it_was_made_and_its_answer_read() {
 async fn no_more_of_a_body_is_read_than_was_asked_for() {
     let responder = Responder::start(|_| answer(200, "", &"x".repeat(300_000)));
     for cap in [0, 1, 102_400] {
-        let got = answered(local().attempt(&get(&responder.url("/")), cap, Patience::default()).await.unwrap().outcome);
+        let got = answered(
+            local()
+                .attempt(&get(&responder.url("/")), cap, Patience::default(), clock::now().wall)
+                .await
+                .unwrap()
+                .outcome,
+        );
         assert_eq!(got.body.len(), cap);
     }
 }
@@ -199,20 +209,24 @@ async fn an_address_too_long_to_be_sent_says_nothing_about_its_target() {
 #[tokio::test]
 async fn the_answer_of_a_captive_portal_is_none_of_the_target() {
     let portal = Responder::start(|_| answer(511, "", ""));
-    assert_eq!(attempt(&local(), &portal.url("/")).await, Outcome::NoAnswer(NoAnswer::Captive));
+    assert_eq!(
+        attempt(&local(), &portal.url("/")).await,
+        Outcome::NoAnswer(NoAnswer::Captive(CaptiveSign::LoginRequired))
+    );
 }
 
 #[tokio::test]
 async fn an_attempt_says_how_long_its_parts_took() {
     let responder = Responder::start(|_| Reply::Whole("HTTP/1.1 204 -\r\n\r\n".to_owned()));
-    let attempted = local().attempt(&get(&responder.url("/")), PLENTY, Patience::default()).await.unwrap();
+    let attempted =
+        local().attempt(&get(&responder.url("/")), PLENTY, Patience::default(), clock::now().wall).await.unwrap();
     let Timing { connect_ms, first_byte_ms, total_ms } = attempted.timing;
     assert!(connect_ms <= first_byte_ms && first_byte_ms <= Some(total_ms), "{:?}", attempted.timing);
     assert!(connect_ms.is_some(), "{:?}", attempted.timing);
 
     let port = silent_port();
     let url = format!("http://{}/", port.local_addr().unwrap());
-    let refused = local().attempt(&get(&url), PLENTY, Patience::default()).await.unwrap().timing;
+    let refused = local().attempt(&get(&url), PLENTY, Patience::default(), clock::now().wall).await.unwrap().timing;
     assert_eq!((refused.connect_ms, refused.first_byte_ms), (None, None));
 }
 
@@ -222,8 +236,8 @@ async fn an_attempt_on_an_open_connection_has_no_time_to_connect() {
     let url = format!("http://{}/", listener.local_addr().unwrap());
     let courier = local();
     let server = tokio::spawn(async move { answer_on_one_connection(&listener, 2).await });
-    let first = courier.attempt(&get(&url), PLENTY, Patience::default()).await.unwrap();
-    let second = courier.attempt(&get(&url), PLENTY, Patience::default()).await.unwrap();
+    let first = courier.attempt(&get(&url), PLENTY, Patience::default(), clock::now().wall).await.unwrap();
+    let second = courier.attempt(&get(&url), PLENTY, Patience::default(), clock::now().wall).await.unwrap();
     assert!(first.timing.connect_ms.is_some(), "{first:?}");
     assert_eq!(second.timing.connect_ms, None, "{second:?}");
     assert!(second.timing.first_byte_ms.is_some(), "{second:?}");
@@ -236,7 +250,7 @@ async fn a_probe_gives_up_on_a_connection_that_does_not_stand_in_time() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let url = format!("https://{}/?{SECRET}", listener.local_addr().unwrap());
     let patience = Patience { connect: Duration::from_secs(1) };
-    let attempted = local().attempt(&get(&url), PLENTY, patience).await.unwrap();
+    let attempted = local().attempt(&get(&url), PLENTY, patience, clock::now().wall).await.unwrap();
     assert_eq!(attempted.outcome, Outcome::NoAnswer(NoAnswer::Connect("not within 1 s".to_owned())));
     assert!((1_000..5_000).contains(&attempted.timing.total_ms), "{:?}", attempted.timing);
     assert_eq!(attempted.timing.connect_ms, None);
@@ -253,7 +267,7 @@ async fn a_target_that_is_reached_and_slow_is_not_given_up_by_a_probe() {
         stream
     });
     let patience = Patience { connect: Duration::from_millis(100) };
-    let attempted = local().attempt(&get(&url), PLENTY, patience).await.unwrap();
+    let attempted = local().attempt(&get(&url), PLENTY, patience, clock::now().wall).await.unwrap();
     assert_eq!(answered(attempted.outcome).status, 200);
     assert!(attempted.timing.first_byte_ms.is_some_and(|ms| ms >= 300), "{:?}", attempted.timing);
     drop(slow.await);
@@ -273,6 +287,27 @@ async fn an_open_connection_that_leads_nowhere_is_not_used_again() {
     assert_eq!(attempt(&courier, &url).await, Outcome::NoAnswer(NoAnswer::Timeout { seconds: 1 }));
     assert_eq!(answered(attempt(&courier, &url).await).status, 204);
     server.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_plain_redirect_to_another_host_is_an_answer_that_says_so() {
+    let portal = Responder::start(|_| answer(302, "location: http://login.hotel.example/\r\n", ""));
+    let got = answered(attempt(&local(), &portal.url("/")).await);
+    assert_eq!((got.status, got.foreign_redirect.as_deref()), (302, Some("login.hotel.example")));
+}
+
+#[tokio::test]
+async fn without_a_clock_nothing_is_sent_that_needs_a_certificate() {
+    let mut responder = Responder::start(|_| answer(200, "", ""));
+    let plain = get(&responder.url("/plain"));
+    let verified = get(&responder.url("/").replace("http:", "https:"));
+    let courier = local();
+    let at_1970 = WallTime::from_millis(0);
+    let outcome = courier.attempt(&verified, PLENTY, Patience::default(), at_1970).await.unwrap().outcome;
+    assert_eq!(outcome, Outcome::NoAnswer(NoAnswer::NoClock));
+    answered(courier.attempt(&plain, PLENTY, Patience::default(), at_1970).await.unwrap().outcome);
+    assert!(responder.requests.recv().await.unwrap().starts_with("GET /plain "));
+    assert!(clock::now().wall >= BUILT_AT, "the clock of whoever runs the tests is set");
 }
 
 /// Takes a connection and answers so many requests on it; then it says nothing more.

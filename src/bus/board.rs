@@ -1,6 +1,7 @@
 //! The board: what the dispatcher shows of its work, for whoever asks. The dispatcher writes, everybody reads.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::Arc;
 use std::sync::Mutex;
 
@@ -8,6 +9,32 @@ use serde::Serialize;
 
 use crate::model::HookId;
 use crate::model::WallTime;
+
+/// How the line to the internet is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LineState {
+    /// A target answered, and none fell silent since without another one answering.
+    Online,
+    /// Somebody in between answers instead of the targets, and wants a login first.
+    Captive,
+    /// Nobody answers, or there is no way out.
+    Offline,
+    /// Nobody was asked since the start, or since the way out became another one.
+    #[default]
+    Unknown,
+}
+
+impl fmt::Display for LineState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Online => "online",
+            Self::Captive => "captive",
+            Self::Offline => "offline",
+            Self::Unknown => "unknown",
+        })
+    }
+}
 
 /// The queue as a whole.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -20,6 +47,10 @@ pub struct QueueReport {
     pub parts_waiting: usize,
     /// Targets that gave no answer when they were last asked.
     pub targets_down: usize,
+    /// How the line to the internet is.
+    pub state: LineState,
+    /// Since when it is so; none until the dispatcher has begun.
+    pub state_since: Option<WallTime>,
     /// Deliveries that arrived, since the start.
     pub delivered: u64,
     /// Deliveries that were given up, since the start.

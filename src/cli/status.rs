@@ -8,6 +8,7 @@ use crate::cli::print::Output;
 use crate::cli::print::field;
 use crate::cli::print::pairs;
 use crate::control::protocol::Request;
+use crate::model::WallTime;
 
 /// Asks and shows.
 pub(super) async fn show(gateway: &Gateway, out: &mut Output) -> anyhow::Result<()> {
@@ -22,12 +23,20 @@ fn told(status: &Value) -> String {
     lines.extend([
         ("devices", format!("{}, {} online", field(status, "devices"), field(status, "devices_online"))),
         ("hooks", field(status, "hooks")),
+        ("internet", internet(&status["queue"])),
         ("waiting", format!("{} requests, {} under way", queue("waiting"), queue("under_way"))),
         ("to be told", format!("{} parts of responses", queue("parts_waiting"))),
         ("down", format!("{} targets", queue("targets_down"))),
         ("since start", format!("{} delivered, {} failed", queue("delivered"), queue("failed"))),
     ]);
     pairs(&lines)
+}
+
+fn internet(queue: &Value) -> String {
+    match queue["state_since"].as_i64() {
+        Some(ms) => format!("{} since {}", field(queue, "state"), WallTime::from_millis(ms)),
+        None => field(queue, "state"),
+    }
 }
 
 #[cfg(test)]
@@ -40,7 +49,10 @@ mod tests {
     fn a_status_is_told_in_lines() {
         let status = json!({
             "version": "0.1.0", "listening": { "mqtt": "0.0.0.0:1883" }, "devices": 3, "devices_online": 1, "hooks": 2,
-            "queue": { "waiting": 5, "under_way": 1, "parts_waiting": 0, "targets_down": 1, "delivered": 9, "failed": 0 },
+            "queue": {
+                "waiting": 5, "under_way": 1, "parts_waiting": 0, "targets_down": 1, "delivered": 9, "failed": 0,
+                "state": "offline", "state_since": 1_460_813_828_728_i64,
+            },
         });
         assert_eq!(
             told(&status),
@@ -48,6 +60,7 @@ mod tests {
              mqtt         0.0.0.0:1883\n\
              devices      3, 1 online\n\
              hooks        2\n\
+             internet     offline since 2016-04-16T13:37:08.728Z\n\
              waiting      5 requests, 1 under way\n\
              to be told   0 parts of responses\n\
              down         1 targets\n\

@@ -23,6 +23,7 @@ use crate::bus::Live;
 use crate::bus::Presence;
 use crate::bus::arrivals;
 use crate::bus::orders;
+use crate::bus::routes;
 use crate::chance::Chance;
 use crate::config::Config;
 use crate::control;
@@ -88,6 +89,7 @@ impl Gateway {
             orders: orders_out,
             registry: registry.watch(),
             config: config_rx.clone(),
+            routes: routes().1,
             queue: queue.clone(),
             writer: writer.clone(),
             live: live.clone(),

@@ -14,6 +14,16 @@ pub struct Egress {
     pub allow: Vec<AddressRange>,
 }
 
+/// Whether a host is in the house or on this machine, as far as its name tells: a private, loopback or link-local address,
+/// or a name that is only ever resolved here (RFC 6761, RFC 6762).
+pub fn is_local(host: &str) -> bool {
+    let host = host.trim_matches(['[', ']']).trim_end_matches('.');
+    match host.parse() {
+        Ok(address) => place(plain(address)) != Place::Public,
+        Err(_) => host.eq_ignore_ascii_case("localhost") || host.to_ascii_lowercase().ends_with(".local"),
+    }
+}
+
 /// What kind of place an address is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
@@ -117,6 +127,16 @@ mod tests {
         }
         assert!(admitted("192.168.1.10", false, &["192.168.1.0/24"]));
         assert!(!admitted("192.168.2.10", false, &["192.168.1.0/24"]));
+    }
+
+    #[test]
+    fn a_host_is_local_by_its_address_or_by_a_name_that_only_means_something_here() {
+        for host in ["192.168.1.10", "127.0.0.1", "[::1]", "[fd00::1]", "169.254.1.1", "localhost", "Printer.local"] {
+            assert!(is_local(host), "{host}");
+        }
+        for host in ["93.184.216.34", "[2606:2800:220:1::1]", "example.com", "local", "localhost.example.com"] {
+            assert!(!is_local(host), "{host}");
+        }
     }
 
     #[test]

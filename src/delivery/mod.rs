@@ -19,6 +19,7 @@ pub use courier::CourierError;
 pub use courier::Patience;
 pub use courier::Settings;
 pub use egress::Egress;
+pub use egress::is_local;
 pub use outcome::Answer;
 pub use outcome::Attempted;
 pub use outcome::NoAnswer;

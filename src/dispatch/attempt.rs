@@ -81,6 +81,13 @@ pub(super) enum How {
     Trouble { reason: String },
 }
 
+impl How {
+    /// Whether a request was to be made, and cannot have reached anybody.
+    pub(super) fn is_unsent(&self) -> bool {
+        matches!(self, Self::Sent { outcome: Outcome::NoAnswer(why), .. } if why.is_unsent())
+    }
+}
+
 impl Way {
     /// Makes the hook's request of the event and sends it.
     pub(super) async fn send(&self, hook: &Hook, event: &Event, patience: Patience) -> How {

@@ -26,7 +26,7 @@ pub(super) struct Conclusion {
     pub(super) parts: Vec<ResultPart>,
     /// The status, if an answer came.
     pub(super) status: Option<u16>,
-    /// Where the request went, if one was made.
+    /// Where the request went, if one may have.
     pub(super) host: Option<String>,
     /// For the board: how it ended, in a few words.
     pub(super) summary: String,
@@ -64,7 +64,7 @@ pub(super) fn conclude(hook: &Hook, event: &Event, how: &How, with: &Circumstanc
         _ => None,
     };
     let host = match how {
-        How::Sent { host, .. } => Some(host.clone()),
+        How::Sent { host, .. } if !how.is_unsent() => Some(host.clone()),
         _ => None,
     };
     let summary = summary(how);

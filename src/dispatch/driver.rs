@@ -18,19 +18,19 @@ use crate::bus::Arrival;
 use crate::bus::Board;
 use crate::bus::Live;
 use crate::bus::Order;
+use crate::bus::Routes;
 use crate::bus::stopped;
 use crate::chance::Chance;
 use crate::clock;
 use crate::clock::Now;
 use crate::config::Config;
 use crate::delivery::Courier;
-use crate::delivery::Outcome;
-use crate::delivery::Patience;
 use crate::dispatch::age::AcceptedAt;
 use crate::dispatch::attempt::Attempt;
 use crate::dispatch::attempt::Ended;
 use crate::dispatch::attempt::How;
 use crate::dispatch::attempt::Way;
+use crate::dispatch::connectivity::Connectivity;
 use crate::dispatch::lanes::Item;
 use crate::dispatch::lanes::LaneKey;
 use crate::dispatch::lanes::Lanes;
@@ -81,6 +81,8 @@ pub struct Parts {
     pub registry: watch::Receiver<Arc<Snapshot>>,
     /// Limits, time-outs, allowed addresses.
     pub config: watch::Receiver<Arc<Config>>,
+    /// The way out of this machine.
+    pub routes: watch::Receiver<Routes>,
     /// Reads deliveries back.
     pub queue: Queue,
     /// Records what became of deliveries.
@@ -142,6 +144,7 @@ impl Dispatcher {
                 Some(order) = orders.recv() => driver.obey(order),
                 Ok(()) = driver.registry.changed() => driver.take_up_hooks(),
                 Ok(()) = driver.config.changed() => driver.take_up_config(),
+                Ok(()) = driver.routes.changed() => driver.take_up_routes(),
                 _ = pulse.tick() => notify::ping(),
                 () = sleep(wait) => {}
             }
@@ -155,6 +158,7 @@ impl Dispatcher {
 pub(super) struct Driver {
     pub(super) registry: watch::Receiver<Arc<Snapshot>>,
     pub(super) config: watch::Receiver<Arc<Config>>,
+    pub(super) routes: watch::Receiver<Routes>,
     pub(super) queue: Queue,
     pub(super) writer: QueueWriter,
     pub(super) live: Live,
@@ -164,6 +168,7 @@ pub(super) struct Driver {
     pub(super) hosts: Arc<Mutex<Windows>>,
     pub(super) roster: Roster,
     pub(super) lanes: Lanes,
+    pub(super) connectivity: Connectivity,
     pub(super) pacer: Pacer,
     pub(super) attempts: JoinSet<Ended>,
     pub(super) unrecorded: Unrecorded,
@@ -177,9 +182,11 @@ impl Driver {
         let now = clock::now();
         let config = Arc::clone(&parts.config.borrow());
         let windows = Windows::restore(WINDOWS, config.limits.host_per_minute, &parts.windows, parts.boot, now.mono_ms);
+        let connectivity = Connectivity::new(*parts.routes.borrow(), now.mono_ms);
         let mut driver = Self {
             registry: parts.registry,
             config: parts.config,
+            routes: parts.routes,
             queue: parts.queue,
             writer: parts.writer,
             live: parts.live,
@@ -189,12 +196,14 @@ impl Driver {
             courier: Arc::new(Courier::new(settings(&config))),
             hosts: Arc::new(Mutex::new(windows)),
             lanes: Lanes::default(),
+            connectivity,
             pacer: Pacer::default(),
             attempts: JoinSet::new(),
             unrecorded: Unrecorded::default(),
             recording: JoinSet::new(),
             boot: parts.boot,
         };
+        driver.tell_of_line(now);
         driver.take_up_hooks();
         for (hook, health) in parts.healths {
             driver.roster.restore(hook, health);
@@ -228,6 +237,7 @@ impl Driver {
             };
             match next {
                 Ok(start) => {
+                    let patience = self.patience(start.lane.hook);
                     let Some(hook) = self.roster.hook(start.lane.hook) else { continue };
                     if let Some(host) = hook.definition.host().filter(|_| is_limited) {
                         self.unrecorded.let_go(start.lane, host);
@@ -241,7 +251,7 @@ impl Driver {
                         queue: self.queue.clone(),
                         accepted: start.item.accepted,
                         max_age: config.queue.max_age,
-                        patience: Patience::default(),
+                        patience,
                         way: self.way(&config),
                     };
                     self.attempts.spawn(attempt.make());
@@ -289,12 +299,17 @@ impl Driver {
         };
         let now = clock::now();
         let lane = ended.lane;
+        let ended = Ended { how: self.believe(ended.how, now), ..ended };
         if let How::Sent { host, timing, .. } = &ended.how {
             debug!(HOOK_ID:% = lane.hook; "{host}: {timing}");
         }
         self.note_target(&ended.how, lane.hook, ended.began_ms, now);
         self.note_place(&ended.how, lane.hook, ended.began_ms, now);
-        let counted = self.unrecorded.ended(lane);
+        let mut counted = self.unrecorded.ended(lane);
+        if ended.how.is_unsent() {
+            // The window on the disk is right without it.
+            counted.take().into_iter().for_each(|host| self.unrecorded.recorded(&host));
+        }
         let Some(hook) = self.roster.hook(lane.hook).cloned() else {
             self.lanes.finish(lane);
             self.write_window(counted, now);
@@ -319,29 +334,12 @@ impl Driver {
         self.write_window(counted, now);
     }
 
-    /// Tells the lanes whether the target was there.
-    fn note_target(&mut self, how: &How, hook: HookId, began_ms: u64, now: Now) {
-        let jitter = self.chance.fraction();
-        let origin = self.roster.hook(hook).and_then(|hook| hook.definition.origin());
-        let Some(target) = self.lanes.target(hook) else { return };
-        match how {
-            How::Sent { outcome: Outcome::Answered(_), host, .. } if target.answered() => {
-                info!("{} answers again", origin.as_ref().unwrap_or(host));
-            }
-            How::Sent { outcome: Outcome::NoAnswer(why), host, .. }
-                if target.was_silent(began_ms, now.mono_ms, jitter) =>
-            {
-                warn!("{} does not answer ({why}); its deliveries wait", origin.as_ref().unwrap_or(host));
-            }
-            _ => {}
-        }
-    }
-
     /// A request counts in its host's window from its end; what made no request gives its place back.
     fn note_place(&self, how: &How, hook: HookId, began_ms: u64, now: Now) {
         let own_host = self.roster.hook(hook).and_then(|hook| hook.definition.host());
         let mut hosts = self.hosts.lock().expect("windows do not panic");
         match (how, own_host) {
+            (How::Sent { host, .. }, _) if how.is_unsent() => hosts.give_back(host, began_ms),
             (How::Sent { host, .. }, _) => hosts.settle(host, began_ms, now.mono_ms),
             // Without a host of its own it took its place together with its request.
             (How::Unsendable { .. } | How::TooOld | How::Gone, Some(host)) => hosts.give_back(host, began_ms),
@@ -376,11 +374,14 @@ impl Driver {
     }
 
     fn show(&self) {
+        let state_since = self.line_since(clock::now());
         self.board.change_queue(|queue| {
             queue.waiting = self.lanes.waiting();
             queue.under_way = self.lanes.under_way();
             queue.parts_waiting = self.pacer.waiting();
             queue.targets_down = self.lanes.targets_down();
+            queue.state = self.connectivity.state();
+            queue.state_since = Some(state_since);
         });
     }
 

@@ -265,6 +265,13 @@ impl Lanes {
         self.targets.get_mut(name).map(|line| &mut line.target)
     }
 
+    /// Every target that is silent may be asked at once.
+    pub(super) fn forgive_targets(&mut self, now_ms: u64) {
+        for line in self.targets.values_mut() {
+            line.target.forgive(now_ms);
+        }
+    }
+
     /// Deliveries that wait or are under way.
     pub(super) fn waiting(&self) -> usize {
         self.waiting

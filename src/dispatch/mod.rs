@@ -5,17 +5,19 @@
 //!                │ who may start now                    └─> pacer ─> live: hook-sent, hook-response, hook-error
 //!                └ target: up? busy? host's limit?
 //! ```
-//! `lanes`, `target`, `roster`, `conclude` and `pacer` think and know no time of their own; `driver` waits and acts,
-//! with `aftermath` and `upkeep` as its hands.
+//! `lanes`, `target`, `connectivity`, `roster`, `conclude` and `pacer` think and know no time of their own; `driver` waits
+//! and acts, with `signs`, `aftermath` and `upkeep` as its hands.
 
 mod aftermath;
 mod age;
 mod attempt;
 mod conclude;
+mod connectivity;
 mod driver;
 mod lanes;
 mod pacer;
 mod roster;
+mod signs;
 mod target;
 mod trial;
 mod unrecorded;

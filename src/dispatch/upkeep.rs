@@ -166,6 +166,7 @@ mod tests {
     use crate::bus::Live;
     use crate::bus::arrivals;
     use crate::bus::orders;
+    use crate::bus::routes;
     use crate::chance::Chance;
     use crate::dispatch::Parts;
     use crate::model::Event;
@@ -218,6 +219,7 @@ mod tests {
             orders: orders().1,
             registry: watch::channel(Arc::new(Snapshot::default())).1,
             config: watch::channel(Arc::new(Config::default())).1,
+            routes: routes().1,
             queue: queue.clone(),
             writer: writer.clone(),
             live: Live::new().0,

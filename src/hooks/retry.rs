@@ -70,9 +70,11 @@ const SCHEDULE_S: [u64; 5] = [30, 60, 5 * 60, 30 * 60, 2 * 60 * 60];
 /// How much chance lengthens or shortens a scheduled wait.
 const JITTER: f64 = 0.2;
 
-/// The first and the longest wait before a silent host is asked again.
+/// The longest wait before a silent host is asked again.
+pub const HOST_MOST: Duration = Duration::from_secs(60);
+
+/// The first wait before a silent host is asked again.
 const HOST_FIRST: Duration = Duration::from_secs(1);
-const HOST_MOST: Duration = Duration::from_secs(60);
 
 impl RetryPolicy {
     /// All names, for messages.

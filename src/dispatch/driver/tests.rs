@@ -13,12 +13,14 @@ use tokio::task::JoinHandle;
 use tokio::task::yield_now;
 
 use super::*;
+use crate::bus::LineState;
 use crate::bus::MqttFeed;
 use crate::bus::TestReport;
 use crate::bus::TestResult;
 use crate::bus::Watcher;
 use crate::bus::arrivals;
 use crate::bus::orders;
+use crate::bus::routes;
 use crate::delivery::responder::Reply;
 use crate::delivery::responder::Responder;
 use crate::delivery::responder::answer;
@@ -44,6 +46,7 @@ struct Scene {
     orders: mpsc::Sender<Order>,
     registry: watch::Sender<Arc<Snapshot>>,
     _config: watch::Sender<Arc<Config>>,
+    routes: watch::Sender<Routes>,
     board: Board,
     watcher: Watcher,
     _feed: MqttFeed,
@@ -76,6 +79,7 @@ impl Scene {
         let mut local = Config::default();
         local.egress.allow.push("127.0.0.0/8".parse().unwrap());
         let (config, config_out) = watch::channel(Arc::new(local));
+        let (routes, routes_out) = routes();
         let (live, feed) = Live::new();
         let (stop, stopping) = watch::channel(false);
         let (watcher, board) = (live.watch(), Board::default());
@@ -84,6 +88,7 @@ impl Scene {
             orders: orders_out,
             registry: registry_out,
             config: config_out,
+            routes: routes_out,
             queue: queue.clone(),
             writer: writer.clone(),
             live,
@@ -103,6 +108,7 @@ impl Scene {
             orders,
             registry,
             _config: config,
+            routes,
             board,
             watcher,
             _feed: feed,
@@ -134,6 +140,14 @@ impl Scene {
             }
         })
         .await;
+    }
+
+    /// Waits until the hook was tried so many times more.
+    async fn asked_in_vain(&self, times: usize) {
+        for _ in 0..times {
+            let before = self.board.hook(HOOK).last_at;
+            self.shown(|board| board.hook(HOOK).last_at != before).await;
+        }
     }
 
     /// Which of these deliveries are in the store once everything that was handed to it is.
@@ -224,6 +238,62 @@ async fn what_a_silent_target_does_not_get_stays_stored_until_it_answers() {
     scene.shown(|board| board.queue().targets_down == 0 && board.queue().waiting == 0).await;
     assert_eq!(scene.board.hook(HOOK).errors_in_a_row, 0, "an outage is not an error");
     assert_eq!(scene.stored(&[key(1), key(2)]).await, [false, false]);
+}
+
+/// However long a target was silent: each pause before the next question is short, and costs its host's limit nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_target_that_was_silent_for_long_is_asked_within_a_second_of_its_return() {
+    let port = silent_port();
+    let mut scene = Scene::new([hook_to_port(port.local_addr().unwrap())]);
+    scene.arrive(key(1), "72").await;
+    // One that is silent alone would be left alone for 8 s by then.
+    scene.asked_in_vain(4).await;
+
+    let mut responder = Responder::on(port, |_| answer(200, "", ""));
+    let asked = timeout(Duration::from_millis(2_500), responder.requests.recv()).await;
+    assert!(asked.is_ok_and(|request| request.is_some()), "it is not asked in time");
+    assert_eq!(scene.told().await, named("hook-sent/temp", "undefined"));
+    scene.shown(|board| board.queue().waiting == 0).await;
+    scene.writer.write(Changes::new()).await.unwrap().unwrap();
+    let windows = scene.queue.windows().unwrap();
+    assert_eq!(windows.iter().map(|(_, window)| window.taken_ms.len()).sum::<usize>(), 1, "{windows:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_route_wakes_a_target_that_is_left_alone() {
+    let port = silent_port();
+    let well = Responder::start(|_| answer(204, "", ""));
+    let other = samples::hook(4, &json!({ "event": "temp", "url": well.url("/") }));
+    let mut scene = Scene::new([hook_to_port(port.local_addr().unwrap()), other]);
+    scene.arrive(key(1), "72").await;
+    scene.shown(|board| board.queue().targets_down == 1).await;
+    // Others answer: it is silent alone, and left alone for longer each time.
+    scene.arrive(DeliveryKey { hook: HookId::from_bytes([4; 12]), seq: 2 }, "73").await;
+    assert_eq!(scene.told().await, named("hook-sent/temp", "undefined"));
+    // After so many it is left alone for more than 3 s.
+    scene.asked_in_vain(3).await;
+    let mut responder = Responder::on(port, |_| answer(200, "", ""));
+    assert!(responder.requests.try_recv().is_err());
+
+    scene.routes.send_replace(Routes { has_default: true, changes: 1 });
+
+    let asked = timeout(Duration::from_millis(900), responder.requests.recv()).await;
+    assert!(asked.is_ok_and(|request| request.is_some()), "it is not asked at once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_default_route_the_board_says_offline_and_the_house_is_served() {
+    let responder = Responder::start(|_| answer(204, "", ""));
+    let mut scene = Scene::new([hook_to(&responder.url("/"))]);
+    scene.shown(|board| board.queue().state_since.is_some()).await;
+    assert_eq!(scene.board.queue().state, LineState::Unknown);
+
+    scene.routes.send_replace(Routes { has_default: false, changes: 1 });
+
+    scene.shown(|board| board.queue().state == LineState::Offline).await;
+    scene.arrive(key(1), "72").await;
+    assert_eq!(scene.told().await, named("hook-sent/temp", "undefined"));
+    assert_eq!(scene.board.queue().state, LineState::Offline, "the house proves no internet");
 }
 
 #[tokio::test(flavor = "multi_thread")]

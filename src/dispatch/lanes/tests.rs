@@ -1,5 +1,7 @@
 //! What starts, and in which order.
 
+use std::time::Duration;
+
 use super::*;
 
 mod order;
@@ -202,7 +204,7 @@ fn a_hook_whose_events_choose_the_host_is_a_target_of_its_own_and_asks_for_no_le
     let mut lanes = Lanes::default();
     lanes.add_hook(A, None, None);
     lanes.add_hook(B, None, None);
-    lanes.target(A).unwrap().was_silent(0, 0, 0.0);
+    lanes.target(A).unwrap().was_silent(0, 0, 0.0, Duration::MAX);
     push(&mut lanes, lane(A, 1), 1);
     push(&mut lanes, lane(B, 1), 2);
     let mut asked = Vec::new();
@@ -218,7 +220,7 @@ fn a_hook_whose_events_choose_the_host_is_a_target_of_its_own_and_asks_for_no_le
 #[test]
 fn hooks_of_one_target_share_its_silence_and_its_host_is_asked_by_name() {
     let mut lanes = lanes();
-    lanes.target(A).unwrap().was_silent(0, 0, 0.0);
+    lanes.target(A).unwrap().was_silent(0, 0, 0.0, Duration::MAX);
     push(&mut lanes, lane(B, 1), 1);
     assert_eq!(lanes.next(0, 100, |_| Ok(())).map(|start| start.item.seq), Err(Some(1_000)));
     let start = lanes.next(1_000, 100, |host| if host == Some("a") { Ok(()) } else { Err(9) });
@@ -228,7 +230,7 @@ fn hooks_of_one_target_share_its_silence_and_its_host_is_asked_by_name() {
 #[test]
 fn a_target_is_forgotten_with_the_last_of_its_hooks() {
     let mut lanes = lanes();
-    lanes.target(A).unwrap().was_silent(0, 0, 0.0);
+    lanes.target(A).unwrap().was_silent(0, 0, 0.0, Duration::MAX);
     push(&mut lanes, lane(A, 1), 1);
     started(&mut lanes, 60_000).unwrap();
     lanes.remove_hook(A);

@@ -9,6 +9,7 @@
 //! | [`store`] | what survives a power cut |
 //! | [`dispatch`] | what waits, what is next, what follows an attempt |
 //! | [`delivery`] | one HTTP attempt |
+//! | [`network`] | whether there is a way out of this machine |
 //! | [`bus`] | the wires between them, and what everybody may look at |
 //! | [`hooks`] | the rules: definition, template, request, response, limits, retry |
 //! | [`limits`], [`registry`] | the limits' windows; devices, hooks, tokens |
@@ -32,6 +33,7 @@ pub mod intake;
 pub mod limits;
 pub mod model;
 pub mod mqtt;
+pub mod network;
 pub mod registry;
 pub mod store;
 pub mod telemetry;

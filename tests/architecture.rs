@@ -13,7 +13,7 @@ const LAYERS: [&[&str]; 9] = [
     &["store"],
     &["registry", "limits"],
     &["bus"],
-    &["mqtt", "dispatch", "delivery", "outbox", "intake", "control", "api", "http", "ble", "web"],
+    &["mqtt", "dispatch", "delivery", "network", "outbox", "intake", "control", "api", "http", "ble", "web"],
     &["daemon"],
     &["cli"],
     &["main"],

@@ -23,7 +23,6 @@ use crate::bus::Live;
 use crate::bus::Presence;
 use crate::bus::arrivals;
 use crate::bus::orders;
-use crate::bus::routes;
 use crate::chance::Chance;
 use crate::config::Config;
 use crate::control;
@@ -34,6 +33,7 @@ use crate::http;
 use crate::intake;
 use crate::intake::Known;
 use crate::mqtt;
+use crate::network;
 use crate::registry::Registry;
 use crate::store::Meta;
 use crate::store::Queue;
@@ -82,6 +82,7 @@ impl Gateway {
         let (orders_in, orders_out) = orders();
         let (presence, board) = (Presence::default(), Board::default());
 
+        let (routes, watching) = network::watch(faces_stopped.clone());
         let boot = known.boot;
         let windows = known.windows.clone();
         let dispatcher = dispatch::Dispatcher::new(dispatch::Parts {
@@ -89,7 +90,7 @@ impl Gateway {
             orders: orders_out,
             registry: registry.watch(),
             config: config_rx.clone(),
-            routes: routes().1,
+            routes,
             queue: queue.clone(),
             writer: writer.clone(),
             live: live.clone(),
@@ -151,7 +152,7 @@ impl Gateway {
             writer_thread,
             mqtt,
             work: vec![tokio::spawn(accepting), tokio::spawn(dispatching)],
-            faces: vec![serving, tokio::spawn(answering)],
+            faces: vec![serving, watching, tokio::spawn(answering)],
             stop_work,
             stop_faces,
             runtime_link,

@@ -19,6 +19,7 @@ mod hostile;
 mod killed;
 mod life;
 mod limits;
+mod network;
 mod outage;
 mod requests;
 mod systemd;

@@ -107,6 +107,12 @@ impl Receiver {
         Closed::new().open(script)
     }
 
+    /// Answers as `script` says, where somebody listens already.
+    pub fn on(listener: std::net::TcpListener, script: impl Fn(&Request) -> Answer + Send + Sync + 'static) -> Self {
+        listener.set_nonblocking(true).unwrap();
+        Self::serve(TcpListener::from_std(listener).unwrap(), None, Arc::new(script))
+    }
+
     /// The same over TLS.
     pub fn with_tls(acceptor: TlsAcceptor) -> Self {
         Self::serve(Closed::new().0.listen(128).unwrap(), Some(acceptor), Arc::new(|_| Answer::ok("ok")))

@@ -139,11 +139,10 @@ impl Courier {
             Ok(Ok(Ok(response))) => response,
             Ok(Ok(Err(error))) => return Ok(self.explain(error)),
             Ok(Err(NotConnected)) => return Ok(Outcome::NoAnswer(not_connected(patience.connect))),
+            Err(_) if stopwatch.is_dialling() => return Ok(Outcome::NoAnswer(not_connected(self.settings.timeout))),
             Err(_) => {
-                if !stopwatch.is_dialling() {
-                    // There was a connection, and it may lead nowhere by now: the next attempt gets another.
-                    self.hang_up();
-                }
+                // There was a connection, and it may lead nowhere by now: the next attempt gets another.
+                self.hang_up();
                 return Ok(Outcome::NoAnswer(self.timeout()));
             }
         };

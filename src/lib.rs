@@ -13,6 +13,7 @@
 //! | [`bus`] | the wires between them, and what everybody may look at |
 //! | [`hooks`] | the rules: definition, template, request, response, limits, retry |
 //! | [`limits`], [`registry`] | the limits' windows; devices, hooks, tokens |
+//! | [`logbook`], [`notices`] | the log of attempts; what a person should read |
 //! | [`control`], [`http`], [`api`] | the local socket; the web port and its endpoints |
 //! | [`daemon`], [`cli`] | joins the parts and takes them down; the command |
 //! | [`model`], [`config`], [`telemetry`], [`clock`], [`chance`] | words and numbers; configuration; log and systemd; time; randomness |
@@ -31,9 +32,11 @@ pub mod hooks;
 pub mod http;
 pub mod intake;
 pub mod limits;
+pub mod logbook;
 pub mod model;
 pub mod mqtt;
 pub mod network;
+pub mod notices;
 pub mod registry;
 pub mod store;
 pub mod telemetry;

@@ -5,20 +5,22 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use crate::model::Event;
-use crate::model::HookId;
+use crate::store::DeliveryKey;
 
 /// Arrivals that may wait for the dispatcher before the intake waits.
 const WAITING: usize = 1_024;
 
-/// A durable delivery that begins to wait.
+/// A durable delivery that begins to wait. A lane's deliveries arrive in the order of their numbers.
 #[derive(Debug, Clone)]
 pub struct Arrival {
-    /// The hook that it is for.
-    pub hook: HookId,
-    /// Its number in the store.
-    pub seq: u64,
+    /// Which one.
+    pub key: DeliveryKey,
     /// What triggered the hook.
     pub event: Arc<Event>,
+    /// Not to be started before, in milliseconds since the boot; 0 for at once.
+    pub due_ms: u64,
+    /// Whether the queue is full, and the hook's oldest shall go for it.
+    pub makes_room: bool,
 }
 
 /// The intake's end and the dispatcher's.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::Mutex;
 
 use serde::Serialize;
+use serde::Serializer;
 
 use crate::model::HookId;
 use crate::model::WallTime;
@@ -40,7 +41,11 @@ impl fmt::Display for LineState {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct QueueReport {
     /// Deliveries that wait or are under way.
-    pub waiting: usize,
+    pub waiting: u64,
+    /// Bytes of their events.
+    pub bytes: u64,
+    /// Dead letters.
+    pub dead: u64,
     /// Attempts under way.
     pub under_way: usize,
     /// Parts of responses that wait for their turn to be told.
@@ -50,11 +55,14 @@ pub struct QueueReport {
     /// How the line to the internet is.
     pub state: LineState,
     /// Since when it is so; none until the dispatcher has begun.
+    #[serde(serialize_with = "as_text")]
     pub state_since: Option<WallTime>,
     /// Deliveries that arrived, since the start.
     pub delivered: u64,
     /// Deliveries that were given up, since the start.
     pub failed: u64,
+    /// Events that were dropped because a queue was full, since the start.
+    pub dropped: u64,
 }
 
 /// One hook's work.
@@ -64,6 +72,10 @@ pub struct HookReport {
     pub delivered: u64,
     /// Deliveries that were given up, since the start.
     pub failed: u64,
+    /// Events that were dropped because its queue was full, since the start.
+    pub dropped: u64,
+    /// Triggers that were dropped because a device was over its limit, since the start.
+    pub over_limit: u64,
     /// Answers with an error since the last good one.
     pub errors_in_a_row: u32,
     /// Whether they were too many: nothing is sent until the hook is resumed.
@@ -72,6 +84,12 @@ pub struct HookReport {
     pub last_outcome: Option<String>,
     /// When the last attempt ended.
     pub last_at: Option<WallTime>,
+}
+
+/// A time as it is shown to people and scripts.
+#[expect(clippy::ref_option, reason = "serde calls it so")]
+fn as_text<S: Serializer>(at: &Option<WallTime>, serializer: S) -> Result<S::Ok, S::Error> {
+    at.map(|at| at.to_string()).serialize(serializer)
 }
 
 /// The shared board. Cheap to clone.

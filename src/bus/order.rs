@@ -6,8 +6,13 @@ use serde::Serialize;
 use tokio::sync::mpsc;
 use tokio::sync::oneshot;
 
+use crate::bus::FullReport;
+use crate::bus::TryRefusal;
+use crate::bus::TryReport;
 use crate::model::Event;
+use crate::model::HookId;
 use crate::registry::Hook;
+use crate::store::DeliveryId;
 
 /// Orders that may wait.
 const WAITING: usize = 16;
@@ -31,6 +36,35 @@ pub enum Order {
         /// Whether it was disabled.
         reply: oneshot::Sender<bool>,
     },
+    /// Send the oldest delivery of a hook that was disabled after too many errors; if that goes well, take the hook up
+    /// again.
+    TryOnce {
+        /// The hook.
+        hook: Arc<Hook>,
+        /// What came of it.
+        reply: oneshot::Sender<Result<TryReport, TryRefusal>>,
+    },
+    /// Make dead letters of deliveries that wait. What is under way goes on.
+    Cancel {
+        /// One delivery, or all of a hook.
+        which: Cancelled,
+        /// How many.
+        reply: oneshot::Sender<u64>,
+    },
+    /// Tell everything that waits.
+    Report {
+        /// Here.
+        reply: oneshot::Sender<FullReport>,
+    },
+}
+
+/// What shall be cancelled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cancelled {
+    /// One delivery.
+    One(DeliveryId),
+    /// Everything that waits for a hook.
+    Hook(HookId),
 }
 
 /// What happened to a test.

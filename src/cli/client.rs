@@ -35,8 +35,8 @@ const REPLY_BYTES: u64 = 256 << 20;
 /// For replies; what they wait for is at most a slow disk.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// For a test: the longest `delivery.timeout_s`, and some.
-const TEST_PATIENCE: Duration = Duration::from_secs(330);
+/// For what waits for a target, the longest `delivery.timeout_s` and some; and for what goes through all that waits.
+const LONG_PATIENCE: Duration = Duration::from_secs(330);
 
 /// The daemon, wherever it is.
 pub(super) struct Gateway {
@@ -68,7 +68,14 @@ impl Gateway {
     /// # Errors
     /// When no daemon is found, or why it refused.
     pub(super) async fn ask(&self, request: &Request) -> anyhow::Result<Value> {
-        let patience = if matches!(request, Request::HookTest { .. }) { TEST_PATIENCE } else { PATIENCE };
+        let patience = match request {
+            Request::HookTest { .. }
+            | Request::HookTry { .. }
+            | Request::Cancel { .. }
+            | Request::Replay { .. }
+            | Request::Discard { .. } => LONG_PATIENCE,
+            _ => PATIENCE,
+        };
         let mut stream = BufReader::new(self.connect().await?);
         send(&mut stream, request).await?;
         let reply = timeout(patience, receive(&mut stream)).await;

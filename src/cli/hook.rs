@@ -36,6 +36,8 @@ pub(super) enum Command {
     Disable(Which),
     /// Take a hook up again that was stopped after too many errors; what waited is sent
     Resume(Which),
+    /// Send the oldest request of a hook that was stopped after too many errors; if that goes well, the hook goes on
+    Try(Which),
     Test(Test),
     Preview(Preview),
 }
@@ -78,6 +80,7 @@ impl Command {
     pub(super) async fn run(self, gateway: &Gateway, out: &mut Output) -> anyhow::Result<()> {
         let (request, told): (Request, fn(&Value) -> String) = match self {
             Self::Test(test) => return test.run(gateway, out).await,
+            Self::Try(Which { hook }) => return try_once(hook, gateway, out).await,
             Self::Preview(preview) => return preview.run(out),
             Self::Create(create) => (create.request()?, created),
             Self::List => (Request::HookList, list),
@@ -109,6 +112,16 @@ impl Test {
         out.show(&report, tested)?;
         if report["ok"] == true { Ok(()) } else { bail!("the test failed: {}", failure(&report)) }
     }
+}
+
+async fn try_once(hook: HookId, gateway: &Gateway, out: &mut Output) -> anyhow::Result<()> {
+    let report = gateway.ask(&Request::HookTry { hook }).await?;
+    let told = |report: &Value| match report["ok"].as_bool() {
+        Some(true) => format!("It went well ({}): hook {hook} goes on.", field(report, "summary")),
+        _ => format!("It went wrong ({}): hook {hook} stays as it is.", field(report, "summary")),
+    };
+    out.show(&report, told)?;
+    if report["ok"] == true { Ok(()) } else { bail!("the target is not well yet: {}", field(&report, "summary")) }
 }
 
 fn created(hook: &Value) -> String {

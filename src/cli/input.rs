@@ -7,9 +7,15 @@ use std::path::Path;
 
 use anyhow::Context;
 use anyhow::bail;
+use jiff::SignedDuration;
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 use serde_json::Value;
 
+use crate::clock;
 use crate::control::protocol::REQUEST_BYTES;
+use crate::model::WallTime;
 
 /// Reads one JSON value.
 ///
@@ -27,6 +33,28 @@ pub(super) fn json(path: &Path) -> anyhow::Result<Value> {
         bail!("{name}: has more than {REQUEST_BYTES} bytes");
     }
     serde_json::from_str(&text).with_context(|| format!("{name}: is no JSON"))
+}
+
+/// A time as people write it: with a zone, in this machine's zone, or as the time since then.
+///
+/// # Errors
+/// When it is none of these.
+pub(super) fn time(text: &str) -> Result<WallTime, String> {
+    let at_local = |text: &str| {
+        let local = TimeZone::system().to_timestamp(text.parse::<DateTime>().ok()?).ok()?;
+        Some(local.as_millisecond())
+    };
+    let ago = |text: &str| {
+        let ago = match text.strip_suffix('d') {
+            Some(days) => SignedDuration::from_hours(days.parse::<u16>().map(i64::from).ok()? * 24),
+            None => text.parse().ok()?,
+        };
+        let ago_ms = i64::try_from(ago.as_millis()).ok().filter(|ms| *ms >= 0)?;
+        Some(clock::now().wall.as_millis() - ago_ms)
+    };
+    let parsed = text.parse::<Timestamp>().ok().map(Timestamp::as_millisecond);
+    let ms = parsed.or_else(|| at_local(text)).or_else(|| ago(text));
+    ms.map(WallTime::from_millis).ok_or_else(|| "a time is 2026-11-24T18:00, 2026-11-24T18:00:00Z or 2h".to_owned())
 }
 
 fn read(from: impl Read) -> io::Result<String> {
@@ -57,5 +85,22 @@ mod tests {
     fn a_missing_file_is_told_with_its_name() {
         let error = format!("{:#}", json(Path::new("/nowhere/hook.json")).unwrap_err());
         assert!(error.starts_with("/nowhere/hook.json cannot be read: No such file"), "{error}");
+    }
+
+    #[test]
+    fn a_time_may_be_written_in_several_ways() {
+        let exact = time("2016-04-16T13:37:08Z").unwrap();
+        assert_eq!(exact, WallTime::from_millis(1_460_813_828_000));
+        assert_eq!(time("2016-04-16T15:37:08+02:00"), Ok(exact));
+        let off_ms = time("2016-04-16T13:37:08").unwrap().as_millis().abs_diff(exact.as_millis());
+        assert!(off_ms <= 14 * 3_600_000, "in this machine's zone, wherever that is");
+        let now_ms = clock::now().wall.as_millis();
+        for (text, ago_ms) in [("2h", 7_200_000), ("90m", 5_400_000), ("3d", 259_200_000)] {
+            let off_ms = now_ms - time(text).unwrap().as_millis();
+            assert!((ago_ms - 1_000..=ago_ms).contains(&off_ms), "{text}: {off_ms}");
+        }
+        for text in ["", "tomorrow", "-2h", "d", "2"] {
+            assert!(time(text).is_err(), "{text}");
+        }
     }
 }

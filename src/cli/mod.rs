@@ -6,13 +6,18 @@
 //! Exit codes: 0 done, 1 refused or failed, 2 not understood.
 
 mod client;
+mod dead;
 mod demo;
 mod device;
 mod events;
 mod hook;
 mod input;
+mod limits;
+mod log;
+mod notices;
 mod preview;
 mod print;
+mod queue;
 mod service;
 mod status;
 mod token;
@@ -82,6 +87,16 @@ enum Command {
     Publish(events::Publish),
     /// Show how the daemon is, and what waits
     Status,
+    /// Show everything that waits: how much, how long, how much longer there is room
+    Queue,
+    Cancel(queue::Cancel),
+    Log(log::Log),
+    Dead(dead::Dead),
+    Replay(dead::Replay),
+    Discard(dead::Discard),
+    /// Show what is used of each limit, and when more is free
+    Limits,
+    Notices(notices::Notices),
     /// Access tokens
     #[command(subcommand)]
     Token(token::Command),
@@ -122,6 +137,14 @@ async fn ask(command: Command, gateway: Gateway, out: &mut Output) -> anyhow::Re
         Command::Events(events) => events.run(&gateway, out).await,
         Command::Publish(publish) => publish.run(&gateway, out).await,
         Command::Status => status::show(&gateway, out).await,
+        Command::Queue => queue::show(&gateway, out).await,
+        Command::Cancel(cancel) => cancel.run(&gateway, out).await,
+        Command::Log(log) => log.run(&gateway, out).await,
+        Command::Dead(dead) => dead.run(&gateway, out).await,
+        Command::Replay(replay) => replay.run(&gateway, out).await,
+        Command::Discard(discard) => discard.run(&gateway, out).await,
+        Command::Limits => limits::show(&gateway, out).await,
+        Command::Notices(notices) => notices.run(&gateway, out).await,
         Command::Token(token) => token.run(&gateway, out).await,
         Command::Demo => demo::run(out).await,
         Command::Run(_) | Command::CheckConfig(_) => unreachable!("they need no runtime"),
@@ -165,6 +188,7 @@ mod tests {
             "farhook hook enable 0123456789abcdef01234567",
             "farhook hook disable 0123456789abcdef01234567",
             "farhook hook resume 0123456789abcdef01234567",
+            "farhook hook try 0123456789abcdef01234567",
             "farhook hook test 0123456789abcdef01234567 --event e.json",
             "farhook hook preview --hook h.json --event - --default-body form --show-secrets",
             "farhook events",
@@ -173,6 +197,20 @@ mod tests {
             "farhook publish temp -21.5",
             "farhook publish temp",
             "farhook status",
+            "farhook queue --json",
+            "farhook cancel 0123456789abcdef01234567-5",
+            "farhook cancel --hook 0123456789abcdef01234567",
+            "farhook log",
+            "farhook log 0123456789abcdef01234567 -n 5 --full",
+            "farhook dead --hook 0123456789abcdef01234567 --from 2h",
+            "farhook replay 0123456789abcdef01234567-5",
+            "farhook replay --from 2026-11-24T18:00:00Z --until 2026-11-24T19:00",
+            "farhook replay --all",
+            "farhook discard --hook 0123456789abcdef01234567",
+            "farhook limits --json",
+            "farhook notices",
+            "farhook notices --read 3",
+            "farhook notices --read-all",
             "farhook token create",
             "farhook token list",
             "farhook token revoke 0123",
@@ -193,6 +231,9 @@ mod tests {
             ("farhook hook show 5", ErrorKind::ValueValidation),
             ("farhook hook preview --hook h.json", ErrorKind::MissingRequiredArgument),
             ("farhook hook create a b c", ErrorKind::UnknownArgument),
+            ("farhook cancel", ErrorKind::MissingRequiredArgument),
+            ("farhook replay 0123-5 --all", ErrorKind::ArgumentConflict),
+            ("farhook dead --from tomorrow", ErrorKind::ValueValidation),
             ("farhook events --count 0", ErrorKind::ValueValidation),
         ] {
             assert_eq!(parsed(line).err(), Some(kind), "{line}");

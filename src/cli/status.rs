@@ -8,7 +8,6 @@ use crate::cli::print::Output;
 use crate::cli::print::field;
 use crate::cli::print::pairs;
 use crate::control::protocol::Request;
-use crate::model::WallTime;
 
 /// Asks and shows.
 pub(super) async fn show(gateway: &Gateway, out: &mut Output) -> anyhow::Result<()> {
@@ -27,16 +26,19 @@ fn told(status: &Value) -> String {
         ("waiting", format!("{} requests, {} under way", queue("waiting"), queue("under_way"))),
         ("to be told", format!("{} parts of responses", queue("parts_waiting"))),
         ("down", format!("{} targets", queue("targets_down"))),
+        ("dead letters", queue("dead")),
+        ("notices", notices(&status["notices"])),
         ("since start", format!("{} delivered, {} failed", queue("delivered"), queue("failed"))),
     ]);
     pairs(&lines)
 }
 
+fn notices(count: &Value) -> String {
+    if count == 0 { "none".to_owned() } else { format!("{count} to read, see `farhook notices`") }
+}
+
 fn internet(queue: &Value) -> String {
-    match queue["state_since"].as_i64() {
-        Some(ms) => format!("{} since {}", field(queue, "state"), WallTime::from_millis(ms)),
-        None => field(queue, "state"),
-    }
+    format!("{} since {}", field(queue, "state"), field(queue, "state_since"))
 }
 
 #[cfg(test)]
@@ -51,20 +53,23 @@ mod tests {
             "version": "0.1.0", "listening": { "mqtt": "0.0.0.0:1883" }, "devices": 3, "devices_online": 1, "hooks": 2,
             "queue": {
                 "waiting": 5, "under_way": 1, "parts_waiting": 0, "targets_down": 1, "delivered": 9, "failed": 0,
-                "state": "offline", "state_since": 1_460_813_828_728_i64,
+                "state": "offline", "state_since": "2016-04-16T13:37:08.728Z", "dead": 4,
             },
+            "notices": 2,
         });
         assert_eq!(
             told(&status),
-            "version      0.1.0\n\
-             mqtt         0.0.0.0:1883\n\
-             devices      3, 1 online\n\
-             hooks        2\n\
-             internet     offline since 2016-04-16T13:37:08.728Z\n\
-             waiting      5 requests, 1 under way\n\
-             to be told   0 parts of responses\n\
-             down         1 targets\n\
-             since start  9 delivered, 0 failed"
+            "version       0.1.0\n\
+             mqtt          0.0.0.0:1883\n\
+             devices       3, 1 online\n\
+             hooks         2\n\
+             internet      offline since 2016-04-16T13:37:08.728Z\n\
+             waiting       5 requests, 1 under way\n\
+             to be told    0 parts of responses\n\
+             down          1 targets\n\
+             dead letters  4\n\
+             notices       2 to read, see `farhook notices`\n\
+             since start   9 delivered, 0 failed"
         );
     }
 }

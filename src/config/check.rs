@@ -48,6 +48,13 @@ pub(super) fn whole_u32(found: Found, range: RangeInclusive<u32>) -> Result<u32,
     Ok(u32::try_from(number).expect("the range is of 32 bits"))
 }
 
+/// A whole number of `range`, for a field of 16 bits.
+pub(super) fn whole_u16(found: Found, range: RangeInclusive<u16>) -> Result<u16, Wrong> {
+    let range = u64::from(*range.start())..=u64::from(*range.end());
+    let number = whole(found, range)?;
+    Ok(u16::try_from(number).expect("the range is of 16 bits"))
+}
+
 /// 0 for "no limit", or a whole number of `range`.
 pub(super) fn limit<T>(found: Found, range: RangeInclusive<u64>) -> Result<Option<T>, Wrong>
 where

@@ -1,21 +1,25 @@
 //! Every key: how its value is checked and which field it sets. A key that is not here is unknown.
 
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 use log::LevelFilter;
 
 use crate::config::Config;
+use crate::config::Over;
 use crate::config::check::Found;
 use crate::config::check::Wrong;
 use crate::config::check::address_ranges;
 use crate::config::check::limit;
 use crate::config::check::socket_address;
 use crate::config::check::whole;
+use crate::config::check::whole_u16;
 use crate::config::check::whole_u32;
 use crate::config::check::word;
 use crate::config::schema::DAY_S;
 use crate::config::schema::MB;
 use crate::model::DefaultBody;
+use crate::model::WhenFull;
 
 /// One key of the configuration.
 pub(super) struct Key {
@@ -26,7 +30,7 @@ pub(super) struct Key {
 }
 
 /// Every key, in the order of the default configuration file.
-pub(super) const KEYS: [Key; 18] = [
+pub(super) const KEYS: [Key; 25] = [
     Key { path: "mqtt.listen", set: |config, found| put(&mut config.mqtt.listen, socket_address(found)) },
     Key {
         path: "mqtt.max_connections",
@@ -39,12 +43,15 @@ pub(super) const KEYS: [Key; 18] = [
     },
     Key {
         path: "limits.device_per_minute",
-        set: |config, found| put(&mut config.limits.device_per_minute, limit(found, 1..=6_000)),
+        // A window is one row of the store, and a long row would not be power-safe.
+        set: |config, found| put(&mut config.limits.device_per_minute, limit(found, 1..=1_000)),
     },
+    Key { path: "limits.device_over", set: |config, found| put(&mut config.limits.device_over, over(found)) },
     Key {
         path: "limits.host_per_minute",
-        set: |config, found| put(&mut config.limits.host_per_minute, limit(found, 1..=6_000)),
+        set: |config, found| put(&mut config.limits.host_per_minute, limit(found, 1..=1_000)),
     },
+    Key { path: "limits.host_over", set: |config, found| put(&mut config.limits.host_over, over(found)) },
     Key {
         path: "limits.errors_in_a_row",
         set: |config, found| put(&mut config.limits.errors_in_a_row, limit(found, 1..=1_000)),
@@ -72,6 +79,10 @@ pub(super) const KEYS: [Key; 18] = [
         path: "delivery.per_host",
         set: |config, found| put(&mut config.delivery.per_host, whole_u32(found, 1..=256)),
     },
+    Key {
+        path: "delivery.interleave",
+        set: |config, found| put(&mut config.delivery.interleave, whole_u32(found, 0..=1_000)),
+    },
     Key { path: "egress.allow", set: |config, found| put(&mut config.egress.allow, address_ranges(found)) },
     Key {
         path: "hooks.default_body",
@@ -91,8 +102,27 @@ pub(super) const KEYS: [Key; 18] = [
         set: |config, found| put(&mut config.queue.max_waiting, limit(found, 1..=10_000_000)),
     },
     Key {
+        path: "queue.max_mb",
+        set: |config, found| {
+            let bytes = limit(found, 1..=1_048_576).map(|mb: Option<NonZeroU64>| mb.map(in_bytes));
+            put(&mut config.queue.max_bytes, bytes)
+        },
+    },
+    Key {
+        path: "queue.when_full",
+        set: |config, found| put(&mut config.queue.when_full, word(found, WhenFull::NAMES, &WhenFull::ALL)),
+    },
+    Key {
         path: "queue.min_free_mb",
         set: |config, found| put(&mut config.queue.min_free_bytes, whole(found, 0..=1_048_576).map(|mb| mb * MB)),
+    },
+    Key {
+        path: "queue.max_dead",
+        set: |config, found| put(&mut config.queue.max_dead, whole_u32(found, 0..=1_000_000)),
+    },
+    Key {
+        path: "queue.log_attempts",
+        set: |config, found| put(&mut config.queue.log_attempts, whole_u16(found, 20..=1_000)),
     },
     Key { path: "log.level", set: |config, found| put(&mut config.log.level, level(found)) },
 ];
@@ -116,6 +146,14 @@ fn level(found: Found) -> Result<LevelFilter, Wrong> {
     const LEVELS: [LevelFilter; 5] =
         [LevelFilter::Error, LevelFilter::Warn, LevelFilter::Info, LevelFilter::Debug, LevelFilter::Trace];
     word(found, &["error", "warn", "info", "debug", "trace"], &LEVELS)
+}
+
+fn over(found: Found) -> Result<Over, Wrong> {
+    word(found, &["queue", "drop"], &[Over::Queue, Over::Drop])
+}
+
+fn in_bytes(mb: NonZeroU64) -> NonZeroU64 {
+    mb.saturating_mul(NonZeroU64::new(MB).expect("a megabyte is not empty"))
 }
 
 fn put<T>(place: &mut T, value: Result<T, Wrong>) -> Result<(), Wrong> {

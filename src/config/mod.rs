@@ -25,4 +25,5 @@ pub use schema::Http;
 pub use schema::Limits;
 pub use schema::Log;
 pub use schema::Mqtt;
+pub use schema::Over;
 pub use schema::Queue;

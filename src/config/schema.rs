@@ -4,6 +4,7 @@
 use std::net::Ipv4Addr;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
+use std::num::NonZeroU64;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use log::LevelFilter;
 
 use crate::config::AddressRange;
 use crate::model::DefaultBody;
+use crate::model::WhenFull;
 use crate::model::spec;
 
 /// Everything that an owner may change. `Config::default()` is what holds without a file.
@@ -59,6 +61,10 @@ pub struct Limits {
     pub device_per_minute: Option<NonZeroU32>,
     /// Requests in any 60 seconds, for each host, over all hooks.
     pub host_per_minute: Option<NonZeroU32>,
+    /// What becomes of a device's triggers over its limit.
+    pub device_over: Over,
+    /// What becomes of requests over their host's limit.
+    pub host_over: Over,
     /// Answers ≥ 400 in a row after which a hook is disabled.
     pub errors_in_a_row: Option<NonZeroU32>,
     /// Bytes in one part of a response; `None` passes it on in one part.
@@ -69,6 +75,15 @@ pub struct Limits {
     pub response_bytes: Option<NonZeroUsize>,
 }
 
+/// What becomes of what is over a limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Over {
+    /// It waits until the limit lets it go.
+    Queue,
+    /// It is dropped, and that is told.
+    Drop,
+}
+
 /// How requests are sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivery {
@@ -76,6 +91,8 @@ pub struct Delivery {
     pub timeout: Duration,
     /// Requests to one host that are under way at once.
     pub per_host: u32,
+    /// While much waits, one in so many requests is for an event that has just been published; 0 for none.
+    pub interleave: u32,
 }
 
 /// Where requests may go, beside the public internet.
@@ -98,9 +115,18 @@ pub struct Queue {
     /// Deliveries older than this expire.
     pub max_age: Duration,
     /// Deliveries that may wait, for all hooks together; more are refused, so that their devices keep them.
-    pub max_waiting: Option<NonZeroU32>,
-    /// With less free space than this on the disk nothing new is stored; 0 does not check.
+    pub max_waiting: Option<NonZeroU64>,
+    /// Bytes of events that may wait, for all hooks together.
+    pub max_bytes: Option<NonZeroU64>,
+    /// What happens when that, or the room on the disk, is used up; a hook may say otherwise.
+    pub when_full: WhenFull,
+    /// With less free space than this on the disk nothing new is stored, and with less than twice as much the queue counts
+    /// as full; 0 does not check.
     pub min_free_bytes: u64,
+    /// Dead letters that are kept for each hook; the oldest make room.
+    pub max_dead: u32,
+    /// Attempts that are kept for each hook.
+    pub log_attempts: u16,
 }
 
 /// The log.
@@ -110,7 +136,7 @@ pub struct Log {
     pub level: LevelFilter,
 }
 
-/// Bytes of the unit that `queue.min_free_mb` is written in.
+/// Bytes of the unit that `queue.min_free_mb` and its like are written in.
 pub(super) const MB: u64 = 1024 * 1024;
 
 /// Seconds of the unit that `queue.max_age_days` is written in.
@@ -134,6 +160,8 @@ impl Default for Limits {
             hooks_per_user: NonZeroU32::new(spec::HOOKS_PER_USER),
             device_per_minute: NonZeroU32::new(spec::DEVICE_PER_MINUTE),
             host_per_minute: NonZeroU32::new(spec::HOST_PER_MINUTE),
+            device_over: Over::Drop,
+            host_over: Over::Queue,
             errors_in_a_row: NonZeroU32::new(spec::ERRORS_IN_A_ROW),
             response_part_bytes: NonZeroUsize::new(spec::RESPONSE_PART_BYTES),
             response_interval: Duration::from_millis(spec::RESPONSE_INTERVAL_MS),
@@ -144,13 +172,28 @@ impl Default for Limits {
 
 impl Default for Delivery {
     fn default() -> Self {
-        Self { timeout: Duration::from_secs(spec::ANSWER_TIMEOUT_S), per_host: 8 }
+        Self { timeout: Duration::from_secs(spec::ANSWER_TIMEOUT_S), per_host: 8, interleave: 4 }
+    }
+}
+
+impl Queue {
+    /// With less free space than this on the disk the queue counts as full.
+    pub fn low_free_bytes(&self) -> u64 {
+        self.min_free_bytes.saturating_mul(2)
     }
 }
 
 impl Default for Queue {
     fn default() -> Self {
-        Self { max_age: Duration::from_secs(7 * DAY_S), max_waiting: NonZeroU32::new(200_000), min_free_bytes: 64 * MB }
+        Self {
+            max_age: Duration::from_secs(7 * DAY_S),
+            max_waiting: NonZeroU64::new(200_000),
+            max_bytes: NonZeroU64::new(256 * MB),
+            when_full: WhenFull::Reject,
+            min_free_bytes: 64 * MB,
+            max_dead: 1_000,
+            log_attempts: 200,
+        }
     }
 }
 

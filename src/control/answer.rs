@@ -5,30 +5,30 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use serde_json::json;
-use tokio::sync::mpsc;
 use tokio::sync::oneshot;
-use tokio::sync::watch;
 use tokio::task::block_in_place;
 
-use crate::bus::Board;
 use crate::bus::Intake;
 use crate::bus::Live;
 use crate::bus::Order;
+use crate::bus::Overview;
 use crate::bus::Presence;
 use crate::bus::Publication;
 use crate::bus::Publisher;
+use crate::bus::Replays;
 use crate::chance::Chance;
 use crate::clock;
-use crate::config::Config;
 use crate::control::protocol::Reply;
 use crate::control::protocol::Request;
 use crate::control::shown;
 use crate::hooks::HookDefinition;
 use crate::hooks::sample_event;
+use crate::logbook::Logbook;
 use crate::model::Device;
 use crate::model::DeviceName;
 use crate::model::HookId;
 use crate::model::Key;
+use crate::notices::Notices;
 use crate::registry::Hook;
 use crate::registry::Registry;
 
@@ -42,22 +42,24 @@ pub struct Parts {
     pub live: Live,
     /// Who is connected.
     pub presence: Presence,
-    /// How the work goes.
-    pub board: Board,
-    /// Where the dispatcher is asked.
-    pub orders: mpsc::Sender<Order>,
+    /// How the work goes, and how full everything is.
+    pub overview: Overview,
+    /// The log of attempts.
+    pub logbook: Logbook,
+    /// What a person should read.
+    pub notices: Notices,
+    /// Where dead letters are handed in again.
+    pub replays: Replays,
     /// Makes ids.
     pub chance: Chance,
-    /// The limits.
-    pub config: watch::Receiver<Arc<Config>>,
     /// What the daemon said when it was ready: where it listens.
     pub listening: Value,
 }
 
 /// A request that was not carried out; its text is for the person who asked.
-struct Refused(String);
+pub(super) struct Refused(String);
 
-type Answer = Result<Value, Refused>;
+pub(super) type Answer = Result<Value, Refused>;
 
 impl Parts {
     pub(super) async fn answer(&self, request: Request) -> Reply {
@@ -79,7 +81,17 @@ impl Parts {
                 block_in_place(|| self.registry.switch_hook(hook, on)).map(|hook| self.shown(&hook)).map_err(refused)
             }
             Request::HookResume { hook } => self.resume(hook).await,
+            Request::HookTry { hook } => self.try_once(hook).await,
             Request::HookTest { hook, event } => self.test(hook, event).await,
+            Request::Limits => Ok(self.limits()),
+            Request::Queue => self.queue().await,
+            Request::Log { hook, count } => self.log(hook, count),
+            Request::Cancel { which } => self.cancel(&which).await,
+            Request::Dead { which, count } => self.dead(&which, count),
+            Request::Replay { which } => self.replay(&which).await,
+            Request::Discard { which } => self.discard(&which).await,
+            Request::Notices => Ok(self.unread()),
+            Request::NoticeRead { number } => self.read_notice(number).await,
             Request::Publish { name, data } => self.publish(name, data).await,
             Request::Status => Ok(self.status()),
             Request::TokenCreate => self.create_token(),
@@ -122,7 +134,7 @@ impl Parts {
 
     fn create_hook(&self, definition: &Value, again: bool) -> Answer {
         let definition = HookDefinition::parse(definition).map_err(refused)?;
-        let limit = self.config.borrow().limits.hooks_per_user.map(std::num::NonZeroU32::get);
+        let limit = self.overview.config.borrow().limits.hooks_per_user.map(std::num::NonZeroU32::get);
         let added = block_in_place(|| self.registry.add_hook(definition, limit, again, clock::now().wall));
         added.map(|hook| self.shown(&hook)).map_err(refused)
     }
@@ -131,7 +143,7 @@ impl Parts {
         self.registry.snapshot().hooks.values().map(|hook| self.shown(hook)).collect()
     }
 
-    fn hook(&self, id: HookId) -> Result<Arc<Hook>, Refused> {
+    pub(super) fn hook(&self, id: HookId) -> Result<Arc<Hook>, Refused> {
         self.registry.snapshot().hooks.get(&id).cloned().ok_or_else(|| refused(format!("there is no hook {id}")))
     }
 
@@ -154,9 +166,9 @@ impl Parts {
         Ok(serde_json::to_value(report).expect("a report is plain JSON"))
     }
 
-    async fn order<T>(&self, order: impl FnOnce(oneshot::Sender<T>) -> Order) -> Result<T, Refused> {
+    pub(super) async fn order<T>(&self, order: impl FnOnce(oneshot::Sender<T>) -> Order) -> Result<T, Refused> {
         let (reply, answer) = oneshot::channel();
-        self.orders.send(order(reply)).await.map_err(|_| refused("the gateway is stopping"))?;
+        self.overview.orders.send(order(reply)).await.map_err(|_| refused("the gateway is stopping"))?;
         answer.await.map_err(|_| refused("the gateway is stopping"))
     }
 
@@ -176,7 +188,8 @@ impl Parts {
             "devices": snapshot.devices.len(),
             "devices_online": online,
             "hooks": snapshot.hooks.len(),
-            "queue": self.board.queue(),
+            "queue": self.overview.board.queue(),
+            "notices": self.notices.unread().len(),
         })
     }
 
@@ -193,7 +206,7 @@ impl Parts {
     }
 
     fn shown(&self, hook: &Hook) -> Value {
-        shown::hook(hook, &self.board.hook(hook.id))
+        shown::hook(hook, &self.overview.board.hook(hook.id))
     }
 }
 
@@ -201,6 +214,6 @@ fn with_key((device, key): (Arc<Device>, Key)) -> Value {
     json!({ "id": device.id, "name": device.name, "key": key.reveal() })
 }
 
-fn refused(reason: impl Display) -> Refused {
+pub(super) fn refused(reason: impl Display) -> Refused {
     Refused(reason.to_string())
 }

@@ -4,6 +4,7 @@
 //! connection, and nothing that a caller sends can block or stop the daemon.
 
 mod answer;
+mod deliveries;
 pub mod protocol;
 mod server;
 mod shown;

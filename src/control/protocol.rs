@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::model::HookId;
+use crate::model::WallTime;
 
 /// Bytes of the longest request: a hook definition with room to spare.
 pub const REQUEST_BYTES: u64 = 1 << 20;
@@ -67,6 +68,11 @@ pub enum Request {
         /// Which.
         hook: HookId,
     },
+    /// Send the oldest delivery of a hook that had too many errors; if that goes well, take it up again.
+    HookTry {
+        /// Which.
+        hook: HookId,
+    },
     /// Send one event through a hook, now.
     HookTest {
         /// Which.
@@ -88,6 +94,46 @@ pub enum Request {
     },
     /// How the daemon is.
     Status,
+    /// What is used of each limit.
+    Limits,
+    /// Everything that waits.
+    Queue,
+    /// The latest attempts.
+    Log {
+        /// Of one hook; of all without it.
+        hook: Option<HookId>,
+        /// How many of each hook.
+        count: usize,
+    },
+    /// Make dead letters of deliveries that wait.
+    Cancel {
+        /// Which.
+        which: Chosen,
+    },
+    /// Dead letters.
+    Dead {
+        /// Which.
+        which: Chosen,
+        /// How many at most.
+        count: usize,
+    },
+    /// Let dead letters wait again.
+    Replay {
+        /// Which.
+        which: Chosen,
+    },
+    /// Throw dead letters away.
+    Discard {
+        /// Which.
+        which: Chosen,
+    },
+    /// What a person should read.
+    Notices,
+    /// A notice was read.
+    NoticeRead {
+        /// Which; none for all.
+        number: Option<u64>,
+    },
     /// Make an access token.
     TokenCreate,
     /// All access tokens.
@@ -97,6 +143,20 @@ pub enum Request {
         /// Its id.
         token: String,
     },
+}
+
+/// Some of the deliveries that wait, or of the dead letters.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Chosen {
+    /// Only this one, as it is listed.
+    pub id: Option<String>,
+    /// Only those of this hook.
+    pub hook: Option<HookId>,
+    /// Only those that died then or later.
+    pub from: Option<WallTime>,
+    /// Only those that died before.
+    pub until: Option<WallTime>,
 }
 
 /// What the daemon answers.

@@ -7,9 +7,16 @@ use crate::bus::HookReport;
 use crate::bus::Sighting;
 use crate::hooks::masking;
 use crate::model::Device;
+use crate::model::DeviceId;
 use crate::model::Event;
+use crate::model::HookId;
+use crate::model::Source;
 use crate::registry::Hook;
 use crate::registry::Token;
+use crate::store::DeadLetter;
+use crate::store::DeliveryId;
+use crate::store::StoredAttempt;
+use crate::store::StoredNotice;
 
 /// An event as the guide shows it; `ttl` is a text there.
 pub(super) fn event(event: &Event) -> Value {
@@ -44,15 +51,64 @@ pub(super) fn hook(hook: &Hook, report: &HookReport) -> Value {
     shown.insert("state".to_owned(), json!(state(hook, report)));
     shown.insert("delivered".to_owned(), json!(report.delivered));
     shown.insert("failed".to_owned(), json!(report.failed));
+    shown.insert("dropped".to_owned(), json!(report.dropped));
+    shown.insert("over_limit".to_owned(), json!(report.over_limit));
     shown.insert("errors_in_a_row".to_owned(), json!(report.errors_in_a_row));
     shown.insert("last_outcome".to_owned(), json!(report.last_outcome));
     shown.insert("last_at".to_owned(), json!(report.last_at.map(|at| at.to_string())));
     Value::Object(shown)
 }
 
+/// An attempt of the log.
+pub(super) fn attempt(hook: HookId, attempt: &StoredAttempt) -> Value {
+    json!({
+        "hook": hook,
+        "at": attempt.at.to_string(),
+        "delivery": DeliveryId { hook, seq: attempt.seq }.to_string(),
+        "event": { "id": attempt.event, "name": attempt.name, "coreid": coreid(attempt.device) },
+        "outcome": attempt.fate,
+        "summary": attempt.summary,
+        "next_try": attempt.next_try.map(|at| at.to_string()),
+        "timing": attempt.timing,
+        "request": attempt.request,
+        "response": attempt.answer,
+    })
+}
+
+/// A dead letter.
+pub(super) fn letter(id: DeliveryId, letter: &DeadLetter) -> Value {
+    let DeadLetter { delivery, end } = letter;
+    json!({
+        "id": id.to_string(),
+        "hook": id.hook,
+        "at": end.at.to_string(),
+        "cause": end.cause,
+        "reason": end.reason,
+        "status": end.status,
+        "answer": end.answer,
+        "event": event(&delivery.event),
+    })
+}
+
+/// Something that a person should read.
+pub(super) fn notice(number: u64, notice: &StoredNotice) -> Value {
+    json!({
+        "number": number,
+        "at": notice.at.to_string(),
+        "kind": notice.kind,
+        "hook": notice.hook,
+        "text": notice.text,
+        "times": notice.times,
+    })
+}
+
 /// A token, without what it is.
 pub(super) fn token(token: &Token) -> Value {
     json!({ "id": token.id(), "created_at": token.created_at.to_string() })
+}
+
+fn coreid(device: Option<DeviceId>) -> String {
+    device.map_or(Source::Api, Source::Device).coreid()
 }
 
 fn state(hook: &Hook, report: &HookReport) -> &'static str {

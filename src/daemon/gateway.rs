@@ -7,8 +7,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
-use log::error;
 use log::warn;
 use serde_json::Value;
 use serde_json::json;
@@ -20,23 +18,23 @@ use crate::api;
 use crate::bus::Board;
 use crate::bus::Intake;
 use crate::bus::Live;
+use crate::bus::Overview;
 use crate::bus::Presence;
+use crate::bus::Replays;
 use crate::bus::arrivals;
 use crate::bus::orders;
 use crate::chance::Chance;
 use crate::config::Config;
 use crate::control;
-use crate::daemon::boot;
+use crate::daemon::recalled::Recalled;
 use crate::daemon::run_mark::RunMark;
 use crate::dispatch;
 use crate::http;
 use crate::intake;
-use crate::intake::Known;
 use crate::mqtt;
 use crate::network;
 use crate::registry::Registry;
 use crate::store::Meta;
-use crate::store::Queue;
 use crate::store::QueueWriter;
 use crate::store::WriterThread;
 
@@ -65,13 +63,9 @@ impl Gateway {
     /// Starts everything. The data folder is locked by the caller.
     pub(super) async fn start(data: &Path, config: Arc<Config>, chance: Chance) -> anyhow::Result<Self> {
         let registry = Arc::new(Registry::load(Meta::open(data)?, chance.clone())?);
-        let (queue, set_aside) = Queue::open(data)?;
-        if let Some(set_aside) = set_aside {
-            error!("the queue was damaged; what waited in it is in {} and is not delivered", set_aside.display());
-        }
-        let known = recall(&queue)?;
-        let running = RunMark::set(data)?;
-        let (writer, writer_thread) = QueueWriter::start(&queue, config.queue.min_free_bytes);
+        let Recalled { queue, writer, writer_thread, running, boot, known, healths, meters, logbook, notices } =
+            Recalled::read(data, &config)?;
+        let (replays, replays_out) = Replays::new(queue.clone());
 
         let (config_tx, config_rx) = watch::channel(Arc::clone(&config));
         let (stop_work, work_stopped) = watch::channel(false);
@@ -83,8 +77,6 @@ impl Gateway {
         let (presence, board) = (Presence::default(), Board::default());
 
         let (routes, watching) = network::watch(faces_stopped.clone());
-        let boot = known.boot;
-        let windows = known.windows.clone();
         let dispatcher = dispatch::Dispatcher::new(dispatch::Parts {
             arrivals: arrivals_out,
             orders: orders_out,
@@ -96,8 +88,10 @@ impl Gateway {
             live: live.clone(),
             board: board.clone(),
             chance: chance.clone(),
-            healths: queue.healths()?,
-            windows,
+            logbook: logbook.clone(),
+            notices: notices.clone(),
+            hosts: Arc::clone(&meters.hosts),
+            healths,
             boot,
             was_killed: running.was_killed(),
         });
@@ -105,6 +99,9 @@ impl Gateway {
         let accepting = intake::run(
             intake::Parts {
                 queue: intake_queue,
+                replays: replays_out,
+                store: queue.clone(),
+                triggers: Arc::clone(&meters.devices),
                 registry: registry.watch(),
                 config: config_rx.clone(),
                 writer: writer.clone(),
@@ -116,15 +113,19 @@ impl Gateway {
             },
             work_stopped,
         );
-        let settings = mqtt::Settings {
-            listen: config.mqtt.listen,
-            max_connections: config.mqtt.max_connections as usize,
-            ..mqtt::Settings::default()
-        };
         let parts =
             mqtt::Parts { intake: intake.clone(), feed, registry: registry.watch(), presence: presence.clone() };
-        let mqtt = mqtt::start(settings, parts, faces_stopped.clone()).await?;
-        let routes = api::routes(&api::Context { writer: writer.clone() });
+        let mqtt = mqtt::start(mqtt_settings(&config), parts, faces_stopped.clone()).await?;
+        let overview = Overview {
+            registry: registry.watch(),
+            config: config_rx,
+            board,
+            meters,
+            queue,
+            writer: writer.clone(),
+            orders: orders_in,
+        };
+        let routes = api::routes(&api::Context { overview: overview.clone(), intake: intake.clone() });
         let (http_address, serving) = http::serve(config.http.listen, routes, faces_stopped.clone()).await?;
 
         let socket = control::Socket::listen(data)?;
@@ -137,10 +138,11 @@ impl Gateway {
                 intake,
                 live,
                 presence,
-                board,
-                orders: orders_in,
+                overview,
+                logbook,
+                notices,
+                replays,
                 chance,
-                config: config_rx,
                 listening: listening.clone(),
             },
             faces_stopped,
@@ -211,12 +213,12 @@ impl Gateway {
     }
 }
 
-/// What the intake has to know of what waits.
-fn recall(queue: &Queue) -> anyhow::Result<Known> {
-    let windows = queue.windows().context("the limits' windows cannot be read")?;
-    let mut known = Known::new(windows, boot::id());
-    queue.each_waiting(|waiting| known.note(&waiting), |error| error!("{error}; it is left where it is"))?;
-    Ok(known)
+fn mqtt_settings(config: &Config) -> mqtt::Settings {
+    mqtt::Settings {
+        listen: config.mqtt.listen,
+        max_connections: config.mqtt.max_connections as usize,
+        ..mqtt::Settings::default()
+    }
 }
 
 fn listening(mqtt: SocketAddr, http: SocketAddr, socket: &Path) -> Value {

@@ -8,6 +8,7 @@
 mod boot;
 mod gateway;
 mod lock;
+mod recalled;
 mod run_mark;
 
 use std::io::Write;

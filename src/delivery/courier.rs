@@ -175,6 +175,8 @@ impl Courier {
             .no_proxy()
             .referer(false)
             .tcp_nodelay(true)
+            // An attempt that was given up must not reach the target later: the kernel would send it for minutes.
+            .tcp_user_timeout(self.settings.timeout)
             .connect_timeout(CONNECT_MOST.min(self.settings.timeout))
             .connector_layer(TimingLayer)
             .pool_idle_timeout(Duration::from_secs(IDLE_S))

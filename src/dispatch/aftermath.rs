@@ -2,32 +2,47 @@
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::FutureExt;
 use log::debug;
 use log::warn;
 
+use crate::bus::TryReport;
 use crate::clock::Now;
+use crate::delivery::Answer;
+use crate::delivery::Outcome;
 use crate::dispatch::attempt::Ended;
+use crate::dispatch::attempt::How;
 use crate::dispatch::conclude::Circumstances;
 use crate::dispatch::conclude::Conclusion;
 use crate::dispatch::conclude::conclude;
 use crate::dispatch::driver::Driver;
-use crate::dispatch::lanes::LaneKey;
+use crate::dispatch::driver::max_age;
 use crate::dispatch::upkeep::response_limits;
+use crate::hooks::masking;
 use crate::hooks::response;
 use crate::hooks::response::ResultPart;
 use crate::hooks::retry::Next;
+use crate::logbook::Answered;
+use crate::logbook::Entry;
 use crate::model::DeviceId;
 use crate::model::Event;
 use crate::model::HookId;
 use crate::model::Source;
 use crate::model::WallTime;
 use crate::model::spec;
+use crate::notices::Kind;
 use crate::registry::Hook;
+use crate::store::Arrived;
+use crate::store::Cause;
 use crate::store::Changes;
+use crate::store::DeadLetter;
 use crate::store::DeliveryKey;
+use crate::store::End;
+use crate::store::Fate;
+use crate::store::LaneKey;
+use crate::store::Moment;
+use crate::store::StoredDelivery;
 
 impl Driver {
     pub(super) fn conclude(&mut self, hook: &Hook, event: &Event, ended: &Ended, now: Now) -> Conclusion {
@@ -35,8 +50,9 @@ impl Driver {
         let with = Circumstances {
             answers_before: self.lanes.answers(ended.lane),
             age: ended.accepted.age(now.mono_ms),
-            max_age: config.queue.max_age,
+            max_age: max_age(hook, &config),
             limits: response_limits(&config),
+            host_per_minute: config.limits.host_per_minute.map_or(0, NonZeroU32::get),
             now: now.wall,
             jitter: self.chance.fraction(),
         };
@@ -47,7 +63,7 @@ impl Driver {
         &mut self,
         hook: &Arc<Hook>,
         event: &Arc<Event>,
-        ended: &Ended,
+        ended: Ended,
         conclusion: Conclusion,
         counted: Option<String>,
         now: Now,
@@ -55,41 +71,115 @@ impl Driver {
         let lane = ended.lane;
         let Conclusion { next, mut tell, parts, status, host, summary } = conclusion;
         debug!(HOOK_ID:% = hook.id, EVENT_ID:% = event.id; "attempt ended: {summary}");
-        let key = DeliveryKey { hook: hook.id, seq: ended.seq };
+        let key = DeliveryKey { lane, seq: ended.seq };
         let mut changes = Changes::new();
-        if status.is_some_and(|status| self.count_errors(hook.id, status, &mut changes)) {
+        let was_try = self.errands.is_try(lane);
+        if status.is_some_and(|status| self.count_errors(hook.id, status, now, &mut changes)) {
             tell.push(response::error(&hook.definition, event, response::TOO_MANY_ERRORS));
         }
         if let Some(host) = &host {
             self.hosts.lock().expect("windows do not panic").record(host, now.mono_ms, &mut changes);
         }
+        let is_over = matches!(next, Next::Done | Next::Failed | Next::Expired);
         match next {
-            Next::Done | Next::Failed | Next::Expired => {
-                changes.remove(key, event.data.len());
-                self.lanes.finish(lane);
-            }
+            Next::Done => changes.remove(key, event.data.len()),
+            Next::Failed | Next::Expired => changes.bury(key, &self.letter(event, &ended, next, &summary, now)),
             Next::WhenHostAnswers => self.lanes.put_back(lane),
             Next::RetryIn(wait) => {
                 let answers = self.lanes.answers(lane) + u32::from(status.is_some());
-                self.record_retry(key, answers, wait, now, &mut changes).await;
                 let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+                let until_ms = now.mono_ms.saturating_add(wait_ms);
+                self.record_retry(key, answers, Moment::at(until_ms, self.boot, now), &mut changes).await;
                 self.lanes.note_answers(lane, answers);
-                self.lanes.put_off(lane, now.mono_ms.saturating_add(wait_ms));
+                self.lanes.put_off(lane, until_ms);
             }
+        }
+        if is_over {
+            self.lanes.finish(lane);
+        }
+        if next == Next::Expired {
+            // Others whose time is over wait for the place.
+            self.upkeep_ms = now.mono_ms;
         }
         self.write(changes, counted);
         self.board.change_hook(hook.id, |report| {
             report.delivered += u64::from(next == Next::Done);
-            report.failed += u64::from(matches!(next, Next::Failed | Next::Expired));
-            report.last_outcome = Some(summary);
+            report.failed += u64::from(is_over && next != Next::Done);
+            report.last_outcome = Some(summary.clone());
             report.last_at = Some(now.wall);
         });
         self.board.change_queue(|queue| {
             queue.delivered += u64::from(next == Next::Done);
-            queue.failed += u64::from(matches!(next, Next::Failed | Next::Expired));
+            queue.failed += u64::from(is_over && next != Next::Done);
         });
-        let is_over = matches!(next, Next::Done | Next::Failed | Next::Expired);
+        if was_try {
+            let ok = status.is_some_and(|status| status < spec::ERROR_STATUS);
+            self.errands.tried(lane, Ok(TryReport { ok, summary: summary.clone() }));
+            if ok {
+                self.resume(hook.id);
+            }
+        }
+        self.log(event, ended, next, summary, now);
         self.tell(hook.id, lane, event, tell, parts, is_over, now).await;
+    }
+
+    /// What is kept of a delivery that is given up.
+    fn letter(&self, event: &Arc<Event>, ended: &Ended, next: Next, summary: &str, now: Now) -> DeadLetter {
+        let (status, answer) = match &ended.how {
+            How::Sent { outcome: Outcome::Answered(answer), .. } => (Some(answer.status), &answer.body[..]),
+            _ => (None, &[][..]),
+        };
+        let cause = match (&ended.how, next) {
+            (_, Next::Expired) => Cause::Expired,
+            (How::OverLimit, _) => Cause::HostLimit,
+            _ => Cause::Failed,
+        };
+        // Masked as a whole, since JSON that is cut cannot be read; the store cuts it.
+        let answer = masking::shown_body(&String::from_utf8_lossy(answer));
+        let end = End { cause, reason: summary.to_owned(), status, answer, at: now.wall };
+        let arrived = Arrived { boot: self.boot, mono_ms: now.mono_ms };
+        let delivery = StoredDelivery {
+            event: Arc::clone(event),
+            attempts: self.lanes.answers(ended.lane) + u32::from(status.is_some()),
+            not_before: None,
+            mark: None,
+            arrived,
+        };
+        DeadLetter { delivery, end }
+    }
+
+    /// Puts an attempt into the log.
+    fn log(&mut self, event: &Arc<Event>, ended: Ended, next: Next, summary: String, now: Now) {
+        let fate = match next {
+            Next::Done => Fate::Delivered,
+            Next::Failed | Next::Expired => Fate::Dead,
+            Next::RetryIn(_) | Next::WhenHostAnswers => Fate::Waiting,
+        };
+        let next_try_ms = match next {
+            Next::RetryIn(wait) => u64::try_from(wait.as_millis()).ok(),
+            Next::WhenHostAnswers => self.lanes.target(ended.lane.hook).and_then(|target| target.waits_ms(now.mono_ms)),
+            Next::Done | Next::Failed | Next::Expired => None,
+        };
+        let next_try = next_try_ms.map(|ms| {
+            WallTime::from_millis(now.wall.as_millis().saturating_add(i64::try_from(ms).unwrap_or(i64::MAX)))
+        });
+        let queued_ms = u64::try_from(ended.accepted.age(ended.began_ms).as_millis()).unwrap_or(u64::MAX);
+        let mut entry = Entry::new(Arc::clone(event), ended.seq, now.wall, fate, summary);
+        entry.next_try = next_try;
+        entry.timing.queued_ms = queued_ms;
+        if let How::Sent { outcome, timing, request, .. } = ended.how {
+            entry.request = Some(*request);
+            entry.timing.connect_ms = timing.connect_ms;
+            entry.timing.first_byte_ms = timing.first_byte_ms;
+            entry.timing.total_ms = Some(timing.total_ms);
+            if let Outcome::Answered(Answer { status, headers, body, .. }) = outcome {
+                entry.answer = Some(Answered { status, headers, body });
+            }
+        }
+        let keep = self.config.borrow().queue.log_attempts;
+        if let Err(error) = self.logbook.record(ended.lane.hook, entry, keep, now.mono_ms) {
+            debug!(HOOK_ID:% = ended.lane.hook; "an attempt is not in the log: {error}");
+        }
     }
 
     /// Records the window of the host that a request was counted for, where there is nothing else to write.
@@ -115,20 +205,20 @@ impl Driver {
     }
 
     /// Counts an answer for or against its hook. True if that disabled it.
-    fn count_errors(&mut self, hook: HookId, status: u16, changes: &mut Changes) -> bool {
+    fn count_errors(&mut self, hook: HookId, status: u16, now: Now, changes: &mut Changes) -> bool {
         let allowed = self.config.borrow().limits.errors_in_a_row.map_or(0, NonZeroU32::get);
         let disabled_now = self.roster.count(hook, status, allowed, changes);
         if disabled_now {
             warn!(HOOK_ID:% = hook; "{allowed} errors in a row: the hook is disabled");
             self.lanes.hold(hook);
+            let text = format!("the hook was disabled after {allowed} errors in a row, the last was status {status}");
+            changes.append(self.notices.post(Kind::HookDisabled, Some(hook), &text, now.wall));
         }
         disabled_now
     }
 
     /// Records how far a delivery has come, keeping what else its row says.
-    async fn record_retry(&self, key: DeliveryKey, answers: u32, wait: Duration, now: Now, changes: &mut Changes) {
-        let wait_ms = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
-        let not_before = WallTime::from_millis(now.wall.as_millis().saturating_add(wait_ms));
+    async fn record_retry(&self, key: DeliveryKey, answers: u32, not_before: Moment, changes: &mut Changes) {
         let queue = self.queue.clone();
         let read = tokio::task::spawn_blocking(move || queue.read(key)).await;
         match read.map_err(|error| error.to_string()).and_then(|read| read.map_err(|error| error.to_string())) {

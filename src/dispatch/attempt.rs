@@ -3,6 +3,7 @@
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::Mutex;
+use std::sync::MutexGuard;
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -14,7 +15,7 @@ use crate::delivery::Outcome;
 use crate::delivery::Patience;
 use crate::delivery::Timing;
 use crate::dispatch::age::AcceptedAt;
-use crate::dispatch::lanes::LaneKey;
+use crate::hooks::HookRequest;
 use crate::hooks::request;
 use crate::hooks::signing;
 use crate::limits::Windows;
@@ -22,6 +23,7 @@ use crate::model::DefaultBody;
 use crate::model::Event;
 use crate::registry::Hook;
 use crate::store::DeliveryKey;
+use crate::store::LaneKey;
 use crate::store::Queue;
 
 /// Bytes of an answer that a `responseTemplate` gets to read: cut JSON could not be read at all. Ours.
@@ -36,6 +38,19 @@ pub(super) struct Way {
     pub(super) default_body: DefaultBody,
     /// Bytes of an answer that are passed on.
     pub(super) response_bytes: usize,
+    /// Whether a request over its host's limit is dropped.
+    pub(super) drops_over_limit: bool,
+}
+
+/// With which leave a delivery was started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Leave {
+    /// It has a place in its host's window, if its hook has one host.
+    Place,
+    /// It has waited too long, and asks nobody.
+    Expired,
+    /// Its host's limit is reached, and it is not to wait for it.
+    OverLimit,
 }
 
 /// One delivery to attempt.
@@ -50,6 +65,7 @@ pub(super) struct Attempt {
     pub(super) queue: Queue,
     pub(super) accepted: AcceptedAt,
     pub(super) max_age: Duration,
+    pub(super) leave: Leave,
     pub(super) patience: Patience,
     pub(super) way: Way,
 }
@@ -62,19 +78,23 @@ pub(super) struct Ended {
     pub(super) began_ms: u64,
     pub(super) event: Option<Arc<Event>>,
     pub(super) accepted: AcceptedAt,
+    /// The host in whose window it has had a place since it began, if its hook has one host.
+    pub(super) place: Option<String>,
     pub(super) how: How,
 }
 
 #[derive(Debug)]
 pub(super) enum How {
     /// A request was made; `host` is where it went.
-    Sent { outcome: Outcome, host: String, timing: Timing },
+    Sent { outcome: Outcome, host: String, timing: Timing, request: Box<HookRequest> },
     /// No request can be made of this event.
     Unsendable { reason: String },
     /// It waited longer than anything may.
     TooOld,
     /// Its host's limit is reached until then.
     HostFull { until_ms: u64 },
+    /// Its host's limit is reached, and it is not to wait for it.
+    OverLimit,
     /// It is not in the store: it was removed in the meantime.
     Gone,
     /// The store or the HTTP client failed; the delivery is not to blame.
@@ -85,6 +105,19 @@ impl How {
     /// Whether a request was to be made, and cannot have reached anybody.
     pub(super) fn is_unsent(&self) -> bool {
         matches!(self, Self::Sent { outcome: Outcome::NoAnswer(why), .. } if why.is_unsent())
+    }
+
+    /// Ends the use of the place in a host's window that was taken at `taken_ms`; `place` is the host if it was taken
+    /// before the request was made. A request counts from its end; what made no request gives its place back.
+    pub(super) fn end_place(&self, place: Option<&str>, taken_ms: u64, now_ms: u64, windows: &mut Windows) {
+        match (self, place) {
+            (Self::Sent { host, .. }, _) if !self.is_unsent() => windows.settle(host, taken_ms, now_ms),
+            (Self::Sent { host, .. }, _) => windows.give_back(host, taken_ms),
+            // Nobody knows how far it came.
+            (Self::Trouble { .. }, Some(host)) => windows.settle(host, taken_ms, now_ms),
+            (_, Some(host)) => windows.give_back(host, taken_ms),
+            (_, None) => {}
+        }
     }
 }
 
@@ -97,28 +130,40 @@ impl Way {
             Err(error) => return How::Unsendable { reason: error.to_string() },
         };
         let host = request.url.host_str().unwrap_or_default().to_owned();
+        let began_ms = clock::now().mono_ms;
         if definition.host().is_none() {
-            let taken = self.hosts.lock().expect("windows do not panic").try_take(&host, clock::now().mono_ms);
-            if let Err(until_ms) = taken {
-                return How::HostFull { until_ms };
+            match self.windows().try_begin(&host, began_ms) {
+                Ok(()) => {}
+                Err(_) if self.drops_over_limit => return How::OverLimit,
+                Err(until_ms) => return How::HostFull { until_ms },
             }
         }
         let now = clock::now().wall;
         signing::sign(definition, &mut request, now);
         let body_bytes = if definition.reads_whole_answer() { WHOLE_ANSWER_BYTES } else { self.response_bytes };
         match self.courier.attempt(&request, body_bytes, patience, now).await {
-            Ok(Attempted { outcome, timing }) => How::Sent { outcome, host, timing },
-            Err(error) => How::Trouble { reason: error.to_string() },
+            Ok(Attempted { outcome, timing }) => How::Sent { outcome, host, timing, request: Box::new(request) },
+            Err(error) => {
+                if definition.host().is_none() {
+                    self.windows().settle(&host, began_ms, clock::now().mono_ms);
+                }
+                How::Trouble { reason: error.to_string() }
+            }
         }
+    }
+
+    pub(super) fn windows(&self) -> MutexGuard<'_, Windows> {
+        self.hosts.lock().expect("windows do not panic")
     }
 }
 
 impl Attempt {
     pub(super) async fn make(self) -> Ended {
         let (lane, seq, began_ms, accepted) = (self.lane, self.seq, self.began_ms, self.accepted);
+        let place = self.hook.definition.host().filter(|_| self.leave == Leave::Place).map(str::to_owned);
         // Whatever panics in here must not keep the lane and its target waiting for an end.
         let (event, how) = AssertUnwindSafe(self.run()).catch_unwind().await.unwrap_or_else(|_| (None, panicked()));
-        Ended { lane, seq, began_ms, event, accepted, how }
+        Ended { lane, seq, began_ms, event, accepted, place, how }
     }
 
     async fn run(&self) -> (Option<Arc<Event>>, How) {
@@ -128,8 +173,15 @@ impl Attempt {
         };
         match event {
             Ok(Some(event)) => {
-                let how = if self.accepted.age(clock::now().mono_ms) > self.max_age {
+                let now = clock::now();
+                let event = match self.accepted.repaired(event.published_at, now) {
+                    None => event,
+                    Some(published_at) => Arc::new(Event { published_at, ..Event::clone(&event) }),
+                };
+                let how = if self.leave == Leave::Expired || self.accepted.age(now.mono_ms) > self.max_age {
                     How::TooOld
+                } else if self.leave == Leave::OverLimit {
+                    How::OverLimit
                 } else {
                     self.way.send(&self.hook, &event, self.patience).await
                 };
@@ -141,7 +193,7 @@ impl Attempt {
     }
 
     async fn read(&self) -> Result<Option<Arc<Event>>, String> {
-        let key = DeliveryKey { hook: self.lane.hook, seq: self.seq };
+        let key = DeliveryKey { lane: self.lane, seq: self.seq };
         let queue = self.queue.clone();
         let read = tokio::task::spawn_blocking(move || queue.read(key)).await;
         match read {
@@ -180,6 +232,7 @@ mod tests {
             hosts: poisoned(),
             default_body: DefaultBody::Json,
             response_bytes: 0,
+            drops_over_limit: false,
         };
         let hook = json!({ "event": "temp", "url": "http://{{host}}/", "allowed_hosts": ["192.0.2.1"] });
         let owner = UserId::from_bytes([1; 12]);
@@ -204,6 +257,7 @@ mod tests {
             queue: Queue::open(data.path()).unwrap().0,
             accepted: AcceptedAt::at(clock::now()),
             max_age: Duration::from_secs(60),
+            leave: Leave::Place,
             patience: Patience::default(),
             way,
         };
@@ -212,6 +266,18 @@ mod tests {
 
         assert_eq!((ended.lane.hook, ended.seq), (id, 7));
         assert!(matches!(ended.how, How::Trouble { .. }), "{:?}", ended.how);
+    }
+
+    #[test]
+    fn a_place_is_given_back_unless_a_request_may_have_been_made() {
+        let mut windows = Windows::restore("host ", std::num::NonZeroU32::new(1), &[], [0; 16], 0);
+        windows.try_begin("a", 0).unwrap();
+        How::Gone.end_place(Some("a"), 0, 5, &mut windows);
+        windows.try_begin("a", 6).unwrap();
+        How::Trouble { reason: String::new() }.end_place(Some("a"), 6, 1_000, &mut windows);
+        assert_eq!(windows.try_begin("a", 2_000), Err(61_001), "it counts from its end");
+        How::OverLimit.end_place(None, 6, 2_000, &mut windows);
+        assert!(windows.try_begin("a", 3_000).is_err());
     }
 
     /// Windows that panic at the next touch.

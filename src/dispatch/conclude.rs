@@ -40,6 +40,8 @@ pub(super) struct Circumstances {
     pub(super) age: Duration,
     pub(super) max_age: Duration,
     pub(super) limits: ResponseLimits,
+    /// Requests that a host may get in a minute.
+    pub(super) host_per_minute: u32,
     pub(super) now: WallTime,
     /// 0.0–1.0.
     pub(super) jitter: f64,
@@ -55,7 +57,7 @@ pub(super) fn conclude(hook: &Hook, event: &Event, how: &How, with: &Circumstanc
         How::Sent { outcome, .. } => {
             retry::next(hook.definition.retry(), weigh(outcome), progress, with.now, with.jitter)
         }
-        How::Unsendable { .. } | How::Gone | How::Trouble { .. } | How::HostFull { .. } => {
+        How::Unsendable { .. } | How::OverLimit | How::Gone | How::Trouble { .. } | How::HostFull { .. } => {
             retry::next(hook.definition.retry(), retry::Outcome::Unsendable, progress, with.now, with.jitter)
         }
     };
@@ -67,15 +69,15 @@ pub(super) fn conclude(hook: &Hook, event: &Event, how: &How, with: &Circumstanc
         How::Sent { host, .. } if !how.is_unsent() => Some(host.clone()),
         _ => None,
     };
-    let summary = summary(how);
+    let summary = summary(how, with);
     let (tell, parts) = match next {
         Next::Done => good_news(hook, event, how, with.limits),
         Next::Failed => (vec![bad_news(hook, event, how, &summary, with.limits)], Vec::new()),
         Next::Expired => {
-            let days = with.max_age.as_secs() / DAY_S;
+            let age = spelled(with.max_age);
             let text = match status {
-                Some(status) => format!("given up after {days} days; the last answer was status {status}"),
-                None => format!("given up after {days} days without an answer"),
+                Some(status) => format!("given up after {age}; the last answer was status {status}"),
+                None => format!("given up after {age} without an answer"),
             };
             (vec![response::error(&hook.definition, event, &text)], Vec::new())
         }
@@ -85,6 +87,14 @@ pub(super) fn conclude(hook: &Hook, event: &Event, how: &How, with: &Circumstanc
 }
 
 const DAY_S: u64 = 24 * 60 * 60;
+
+/// A time in words, in days if that is exact.
+fn spelled(time: Duration) -> String {
+    match time.as_secs() {
+        seconds if seconds % DAY_S == 0 => format!("{} days", seconds / DAY_S),
+        seconds => format!("{seconds} s"),
+    }
+}
 
 fn weigh(outcome: &Outcome) -> retry::Outcome<'_> {
     match outcome {
@@ -116,7 +126,7 @@ fn shown<'a>(answer: &'a crate::delivery::Answer, host: &'a str) -> Answer<'a> {
     Answer { status: answer.status, content_type: answer.content_type.as_deref(), body: &answer.body, host }
 }
 
-fn summary(how: &How) -> String {
+fn summary(how: &How, with: &Circumstances) -> String {
     match how {
         How::Sent { outcome: Outcome::Answered(answer), .. } => format!("status {}", answer.status),
         How::Sent { outcome: Outcome::NoAnswer(why), .. } => why.to_string(),
@@ -124,6 +134,7 @@ fn summary(how: &How) -> String {
         | How::Unsendable { reason }
         | How::Trouble { reason } => reason.clone(),
         How::TooOld => "it waited too long".to_owned(),
+        How::OverLimit => response::host_limit(with.host_per_minute),
         How::HostFull { .. } => "its host's limit is reached".to_owned(),
         How::Gone => "it was removed".to_owned(),
     }
@@ -140,6 +151,9 @@ mod tests {
     use crate::delivery;
     use crate::delivery::NoAnswer;
     use crate::delivery::Timing;
+    use crate::hooks::HookRequest;
+    use crate::hooks::request;
+    use crate::model::DefaultBody;
     use crate::registry::samples;
     use crate::store;
 
@@ -154,12 +168,22 @@ mod tests {
     fn answered(status: u16, retry_after: Option<&str>, body: &str) -> How {
         let retry_after = retry_after.map(str::to_owned);
         let answer = delivery::Answer { status, retry_after, body: body.to_owned().into(), ..Default::default() };
-        How::Sent { outcome: Outcome::Answered(answer), host: "example.com".to_owned(), timing: Timing::default() }
+        How::Sent {
+            outcome: Outcome::Answered(answer),
+            host: "example.com".to_owned(),
+            timing: Timing::default(),
+            request: sent(),
+        }
+    }
+
+    fn sent() -> Box<HookRequest> {
+        let event = store::tests::delivery("72").event;
+        Box::new(request::build(&hook(&json!({})).definition, &event, DefaultBody::Json).unwrap())
     }
 
     fn silent() -> How {
         let outcome = Outcome::NoAnswer(NoAnswer::Timeout { seconds: 20 });
-        How::Sent { outcome, host: "example.com".to_owned(), timing: Timing::default() }
+        How::Sent { outcome, host: "example.com".to_owned(), timing: Timing::default(), request: sent() }
     }
 
     /// What follows for an event of `temp` that has waited for `age`.
@@ -170,6 +194,7 @@ mod tests {
             age,
             max_age: 7 * DAY,
             limits: ResponseLimits::default(),
+            host_per_minute: 120,
             now: event.published_at,
             jitter: 0.5,
         };
@@ -225,6 +250,7 @@ mod tests {
             age: Duration::ZERO,
             max_age: 7 * DAY,
             limits: ResponseLimits::default(),
+            host_per_minute: 120,
             now: event.published_at,
             jitter: 0.5,
         };
@@ -257,7 +283,7 @@ mod tests {
     fn what_can_never_be_sent_fails_with_its_reason() {
         let reason = || "127.0.0.1 is an address that hooks may not reach".to_owned();
         let outcome = Outcome::Forbidden { reason: reason() };
-        let forbidden = How::Sent { outcome, host: "127.0.0.1".to_owned(), timing: Timing::default() };
+        let forbidden = How::Sent { outcome, host: "127.0.0.1".to_owned(), timing: Timing::default(), request: sent() };
         for how in [forbidden, How::Unsendable { reason: reason() }] {
             let failed = after(&hook(&json!({ "retry": "always" })), Duration::ZERO, &how);
             assert_eq!((failed.next, failed.status), (Next::Failed, None));
@@ -270,5 +296,19 @@ mod tests {
         let failed = after(&hook(&json!({ "retry": "none" })), Duration::ZERO, &silent());
         assert_eq!(failed.next, Next::Failed);
         assert_eq!(shown(&failed.tell), [("hook-error/temp/0", "no answer within 20 s")]);
+    }
+
+    #[test]
+    fn what_is_over_its_hosts_limit_fails_and_says_so() {
+        let dropped = after(&hook(&json!({ "retry": "always" })), Duration::ZERO, &How::OverLimit);
+        assert_eq!(
+            (dropped.next, shown(&dropped.tell)),
+            (Next::Failed, vec![("hook-error/temp/0", "host limit: 120 requests per minute")])
+        );
+    }
+
+    #[test]
+    fn an_age_is_spelled_as_people_say_it() {
+        assert_eq!([spelled(7 * DAY), spelled(Duration::from_secs(90))], ["7 days", "90 s"]);
     }
 }

@@ -16,7 +16,7 @@
 //! goes out a few seconds after the line is back; one that is silent alone is asked ever less often.
 //!
 //! Targets in the house prove nothing about the internet and nothing against it. They are a line of their own, which has
-//! silences but no state.
+//! silences but no state; only where nobody on the internet was ever asked, and there is a way out, theirs is shown.
 
 use std::time::Duration;
 
@@ -67,6 +67,8 @@ pub(super) struct Connectivity {
     routes_since_ms: u64,
     /// When a target answered last, on the internet and in the house.
     heard_ms: [Option<u64>; 2],
+    /// Whether anybody on the internet was asked: from then on the house says nothing any more.
+    knows_internet: bool,
     /// When a target proved last who it is, with no silence since.
     proven_ms: Option<u64>,
 }
@@ -87,6 +89,7 @@ impl Connectivity {
             routes,
             routes_since_ms: now_ms,
             heard_ms: [None; 2],
+            knows_internet: false,
             proven_ms: None,
         };
         new.routes(routes, now_ms);
@@ -132,7 +135,7 @@ impl Connectivity {
         *heard = (*heard).max(Some(heard_ms));
         // The end of a long answer says nothing about what happened since its beginning.
         let is_old = matches!(self.state, LineState::Offline | LineState::Captive) && heard_ms <= self.since_ms;
-        if reach == Reach::House || is_old {
+        if !self.counts(reach) || is_old {
             return;
         }
         if is_verified {
@@ -145,7 +148,7 @@ impl Connectivity {
     pub(super) fn silent(&mut self, host: &str, why: &NoAnswer, silent_since_ms: u64, now_ms: u64) {
         let reach = Reach::of(host);
         // Without a clock nothing was asked.
-        if reach == Reach::House || *why == NoAnswer::NoClock || self.is_alone(reach, silent_since_ms) {
+        if *why == NoAnswer::NoClock || !self.counts(reach) || self.is_alone(reach, silent_since_ms) {
             return;
         }
         self.proven_ms = None;
@@ -185,6 +188,15 @@ impl Connectivity {
             Patience::default()
         } else {
             Patience { connect: PROBE_CONNECT }
+        }
+    }
+
+    /// Whether what a target there does says something about the line.
+    fn counts(&mut self, reach: Reach) -> bool {
+        self.knows_internet |= reach == Reach::Internet;
+        match reach {
+            Reach::Internet => true,
+            Reach::House => !self.knows_internet && self.routes.has_default,
         }
     }
 

@@ -1,5 +1,7 @@
 //! The dispatcher's task: waits for what happens, acts on what the lanes, the conclusion and the pacer say.
 
+use std::collections::HashMap;
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -19,42 +21,50 @@ use crate::bus::Board;
 use crate::bus::Live;
 use crate::bus::Order;
 use crate::bus::Routes;
+use crate::bus::TryRefusal;
+use crate::bus::TryReport;
 use crate::bus::stopped;
 use crate::chance::Chance;
 use crate::clock;
 use crate::clock::Now;
 use crate::config::Config;
+use crate::config::Over;
 use crate::delivery::Courier;
 use crate::dispatch::age::AcceptedAt;
 use crate::dispatch::attempt::Attempt;
 use crate::dispatch::attempt::Ended;
 use crate::dispatch::attempt::How;
+use crate::dispatch::attempt::Leave;
 use crate::dispatch::attempt::Way;
 use crate::dispatch::connectivity::Connectivity;
-use crate::dispatch::lanes::Item;
-use crate::dispatch::lanes::LaneKey;
+use crate::dispatch::errands::Errands;
+use crate::dispatch::lane::Behind;
+use crate::dispatch::lane::Item;
+use crate::dispatch::lanes;
 use crate::dispatch::lanes::Lanes;
 use crate::dispatch::pacer::Due;
 use crate::dispatch::pacer::Pacer;
 use crate::dispatch::roster::Roster;
-use crate::dispatch::trial::try_out;
+use crate::dispatch::trend::Trend;
 use crate::dispatch::unrecorded::Unrecorded;
 use crate::dispatch::upkeep::response_limits;
 use crate::dispatch::upkeep::settings;
 use crate::limits::Windows;
+use crate::logbook::Logbook;
 use crate::model::HookId;
-use crate::model::Source;
+use crate::notices::Notices;
+use crate::registry::Hook;
 use crate::registry::Snapshot;
 use crate::store::Changes;
-use crate::store::DeliveryKey;
+use crate::store::LaneKey;
+use crate::store::Page;
 use crate::store::Queue;
 use crate::store::QueueWriter;
 use crate::store::StoredHealth;
-use crate::store::StoredWindow;
 use crate::telemetry::notify;
 
-/// Events kept in memory while they wait; what waits beyond is read back from the store.
-const EVENTS_IN_MEMORY: usize = 2_000;
+/// Bytes of events kept in memory while they wait; what waits beyond is read back from the store.
+pub(super) const EVENTS_IN_MEMORY: usize = 2 << 20;
 
 /// Arrivals and ended attempts that are dealt with before new attempts are started.
 const AT_ONCE: usize = 64;
@@ -67,9 +77,6 @@ const RECORD_MS: u64 = 20;
 
 /// How long attempts under way may go on when the daemon stops. What does not end by then is made again.
 const LAST_ATTEMPTS: Duration = Duration::from_secs(3);
-
-/// Names of the host limits' windows in the store begin with this.
-const WINDOWS: &str = "host ";
 
 /// What the dispatcher works with.
 pub struct Parts {
@@ -91,12 +98,16 @@ pub struct Parts {
     pub live: Live,
     /// Shows how the work goes.
     pub board: Board,
+    /// Records every attempt.
+    pub logbook: Logbook,
+    /// Tells people what they should know.
+    pub notices: Notices,
+    /// The hosts' windows.
+    pub hosts: Arc<Mutex<Windows>>,
     /// Makes ids and jitter.
     pub chance: Chance,
     /// The hooks' health before the restart.
     pub healths: Vec<(HookId, StoredHealth)>,
-    /// The host limits' windows before the restart, by name.
-    pub windows: Vec<(String, StoredWindow)>,
     /// The boot that is running.
     pub boot: [u8; 16],
     /// Whether the last daemon ended without its stop: then requests were under way that no window knows.
@@ -123,8 +134,11 @@ impl Dispatcher {
         let mut pulse = tokio::time::interval(tick);
         let mut arrived = Vec::new();
         let Self { mut driver, mut arrivals, mut orders } = self;
+        driver.log_what_waits();
         loop {
-            let wait = driver.start_what_may().unwrap_or(tick);
+            let until_upkeep = driver.look_after_all().await;
+            driver.read_pages();
+            let wait = driver.start_what_may().unwrap_or(tick).min(until_upkeep);
             driver.show();
             tokio::select! {
                 Some(ended) = driver.attempts.join_next(), if !driver.attempts.is_empty() => {
@@ -135,13 +149,15 @@ impl Dispatcher {
                     }
                 }
                 Some(Ok(host)) = driver.recording.join_next() => driver.unrecorded.recorded(&host),
+                Some(Ok((lane, page))) = driver.reading.join_next() => driver.fill(lane, page),
                 () = stopped(&mut stop) => break,
                 1.. = arrivals.recv_many(&mut arrived, AT_ONCE) => {
                     for arrival in arrived.drain(..) {
                         driver.take_in(arrival);
                     }
+                    driver.make_room().await;
                 }
-                Some(order) = orders.recv() => driver.obey(order),
+                Some(order) = orders.recv() => driver.obey(order).await,
                 Ok(()) = driver.registry.changed() => driver.take_up_hooks(),
                 Ok(()) = driver.config.changed() => driver.take_up_config(),
                 Ok(()) = driver.routes.changed() => driver.take_up_routes(),
@@ -163,6 +179,8 @@ pub(super) struct Driver {
     pub(super) writer: QueueWriter,
     pub(super) live: Live,
     pub(super) board: Board,
+    pub(super) logbook: Logbook,
+    pub(super) notices: Notices,
     pub(super) chance: Chance,
     pub(super) courier: Arc<Courier>,
     pub(super) hosts: Arc<Mutex<Windows>>,
@@ -174,14 +192,28 @@ pub(super) struct Driver {
     pub(super) unrecorded: Unrecorded,
     /// Windows on their way to the disk; each gives the host of the request that it records.
     pub(super) recording: JoinSet<String>,
+    /// Pages of lanes that are being read, and those that shall be.
+    pub(super) reading: JoinSet<(LaneKey, Option<Page>)>,
+    pub(super) to_read: VecDeque<(LaneKey, Behind)>,
+    /// Rows of hooks that are gone, being removed.
+    pub(super) forgetting: JoinSet<Vec<HookId>>,
+    pub(super) gone: Vec<HookId>,
+    /// Hooks whose oldest delivery shall go, one for each time.
+    pub(super) full: Vec<HookId>,
+    /// What the log was told last of what is full.
+    pub(super) told_full: Option<&'static str>,
+    pub(super) errands: Errands,
+    pub(super) trend: Trend,
+    pub(super) upkeep_ms: u64,
     pub(super) boot: [u8; 16],
+    /// When each boot began, by the wall clock, in milliseconds since 1970.
+    pub(super) boots: HashMap<[u8; 16], i64>,
 }
 
 impl Driver {
     pub(super) fn new(parts: Parts) -> (Self, mpsc::Receiver<Arrival>, mpsc::Receiver<Order>) {
         let now = clock::now();
         let config = Arc::clone(&parts.config.borrow());
-        let windows = Windows::restore(WINDOWS, config.limits.host_per_minute, &parts.windows, parts.boot, now.mono_ms);
         let connectivity = Connectivity::new(*parts.routes.borrow(), now.mono_ms);
         let mut driver = Self {
             registry: parts.registry,
@@ -192,17 +224,30 @@ impl Driver {
             live: parts.live,
             roster: Roster::new(parts.board.clone()),
             board: parts.board,
+            logbook: parts.logbook,
+            notices: parts.notices,
             chance: parts.chance,
             courier: Arc::new(Courier::new(settings(&config))),
-            hosts: Arc::new(Mutex::new(windows)),
+            hosts: parts.hosts,
             lanes: Lanes::default(),
             connectivity,
             pacer: Pacer::default(),
             attempts: JoinSet::new(),
             unrecorded: Unrecorded::default(),
             recording: JoinSet::new(),
+            reading: JoinSet::new(),
+            to_read: VecDeque::new(),
+            forgetting: JoinSet::new(),
+            gone: Vec::new(),
+            full: Vec::new(),
+            told_full: None,
+            errands: Errands::default(),
+            trend: Trend::default(),
+            upkeep_ms: now.mono_ms,
             boot: parts.boot,
+            boots: HashMap::new(),
         };
+        driver.recall_boots(now);
         driver.tell_of_line(now);
         driver.take_up_hooks();
         for (hook, health) in parts.healths {
@@ -213,9 +258,8 @@ impl Driver {
             driver.assume_lost_requests(now);
         }
         driver.queue_up_backlog(now);
-        if driver.lanes.waiting() > 0 {
-            info!("{} deliveries wait from before", driver.lanes.waiting());
-        }
+        // Whoever asks from the first moment on is told what waits.
+        driver.show();
         (driver, parts.arrivals, parts.orders)
     }
 
@@ -223,39 +267,26 @@ impl Driver {
     fn start_what_may(&mut self) -> Option<Duration> {
         let config = Arc::clone(&self.config.borrow());
         let per_host = config.delivery.per_host;
-        let per_target = per_host as usize;
+        let order = lanes::Order { per_target: per_host as usize, interleave: config.delivery.interleave };
         let is_limited = config.limits.host_per_minute.is_some();
+        let drops = config.limits.host_over == Over::Drop;
         loop {
             let now = clock::now();
+            let mut is_over_limit = false;
             let next = {
                 let mut hosts = self.hosts.lock().expect("windows do not panic");
-                self.lanes.next(now.mono_ms, per_target, |host| match host {
+                self.lanes.next(now.mono_ms, order, |host| match host {
                     Some(host) if is_limited && self.unrecorded.is_full(host, per_host) => Err(now.mono_ms + RECORD_MS),
-                    Some(host) => hosts.try_take(host, now.mono_ms),
+                    Some(host) => hosts.try_begin(host, now.mono_ms).or_else(|until_ms| {
+                        is_over_limit = drops;
+                        if drops { Ok(()) } else { Err(until_ms) }
+                    }),
                     None => Ok(()),
                 })
             };
             match next {
-                Ok(start) => {
-                    let patience = self.patience(start.lane.hook);
-                    let Some(hook) = self.roster.hook(start.lane.hook) else { continue };
-                    if let Some(host) = hook.definition.host().filter(|_| is_limited) {
-                        self.unrecorded.let_go(start.lane, host);
-                    }
-                    let attempt = Attempt {
-                        hook: Arc::clone(hook),
-                        lane: start.lane,
-                        seq: start.item.seq,
-                        began_ms: now.mono_ms,
-                        event: start.item.event,
-                        queue: self.queue.clone(),
-                        accepted: start.item.accepted,
-                        max_age: config.queue.max_age,
-                        patience,
-                        way: self.way(&config),
-                    };
-                    self.attempts.spawn(attempt.make());
-                }
+                Ok(start) if is_over_limit => self.begin(start, Leave::OverLimit, now),
+                Ok(start) => self.begin(start, Leave::Place, now),
                 Err(ask_again_ms) => {
                     let earliest = ask_again_ms.into_iter().chain(self.pacer.next_due_ms()).min()?;
                     return Some(Duration::from_millis(earliest.saturating_sub(now.mono_ms)));
@@ -264,28 +295,59 @@ impl Driver {
         }
     }
 
-    fn way(&self, config: &Config) -> Way {
+    /// Begins the attempt at a delivery that the lanes have started.
+    pub(super) fn begin(&mut self, start: lanes::Start, leave: Leave, now: Now) {
+        let config = Arc::clone(&self.config.borrow());
+        let patience = self.patience(start.lane.hook);
+        let Some(hook) = self.roster.hook(start.lane.hook) else { return };
+        let is_limited = config.limits.host_per_minute.is_some();
+        if let Some(host) = hook.definition.host().filter(|_| is_limited && leave == Leave::Place) {
+            self.unrecorded.let_go(start.lane, host);
+        }
+        let attempt = Attempt {
+            hook: Arc::clone(hook),
+            lane: start.lane,
+            seq: start.item.seq,
+            began_ms: now.mono_ms,
+            event: start.item.event,
+            queue: self.queue.clone(),
+            accepted: start.item.accepted,
+            max_age: max_age(hook, &config),
+            leave,
+            patience,
+            way: self.way(&config),
+        };
+        self.attempts.spawn(attempt.make());
+    }
+
+    pub(super) fn way(&self, config: &Config) -> Way {
         Way {
             courier: Arc::clone(&self.courier),
             hosts: Arc::clone(&self.hosts),
             default_body: config.hooks.default_body,
             response_bytes: response_limits(config).response_bytes,
+            drops_over_limit: config.limits.host_over == Over::Drop,
         }
     }
 
     fn take_in(&mut self, arrival: Arrival) {
-        if self.roster.hook(arrival.hook).is_none() {
+        let Arrival { key, event, due_ms, makes_room } = arrival;
+        if self.roster.hook(key.lane.hook).is_none() {
             // The intake knows of a new hook a moment earlier, and of a deleted one a moment later.
             self.take_up_hooks();
         }
-        if self.roster.hook(arrival.hook).is_none() {
-            self.remove(&[DeliveryKey { hook: arrival.hook, seq: arrival.seq }]);
+        if self.roster.hook(key.lane.hook).is_none() {
+            let mut changes = Changes::new();
+            changes.remove(key, event.data.len());
+            self.writer.ride_along(changes);
             return;
         }
-        let lane = lane(arrival.hook, arrival.event.source);
-        let item =
-            Item { seq: arrival.seq, answers: 0, accepted: AcceptedAt::at(clock::now()), event: Some(arrival.event) };
-        self.lanes.push(lane, item, EVENTS_IN_MEMORY);
+        let accepted = AcceptedAt::at(clock::now());
+        let item = Item { seq: key.seq, answers: 0, accepted, due_ms, event: Some(event) };
+        self.lanes.announce(key.lane, item, EVENTS_IN_MEMORY);
+        if makes_room {
+            self.full.push(key.lane.hook);
+        }
     }
 
     async fn deal_with(&mut self, ended: Result<Ended, tokio::task::JoinError>) {
@@ -304,47 +366,44 @@ impl Driver {
             debug!(HOOK_ID:% = lane.hook; "{host}: {timing}");
         }
         self.note_target(&ended.how, lane.hook, ended.began_ms, now);
-        self.note_place(&ended.how, lane.hook, ended.began_ms, now);
+        {
+            let mut windows = self.hosts.lock().expect("windows do not panic");
+            ended.how.end_place(ended.place.as_deref(), ended.began_ms, now.mono_ms, &mut windows);
+        }
         let mut counted = self.unrecorded.ended(lane);
         if ended.how.is_unsent() {
             // The window on the disk is right without it.
             counted.take().into_iter().for_each(|host| self.unrecorded.recorded(&host));
         }
         let Some(hook) = self.roster.hook(lane.hook).cloned() else {
+            self.errands.tried(lane, Err(TryRefusal::NothingWaits));
             self.lanes.finish(lane);
             self.write_window(counted, now);
             return;
         };
         match (&ended.how, &ended.event) {
-            (How::HostFull { until_ms }, _) => self.lanes.put_off(lane, *until_ms),
+            (How::HostFull { until_ms }, _) => {
+                self.errands.tried(lane, Err(TryRefusal::HostFull { seconds: seconds_until(*until_ms, now) }));
+                self.lanes.put_off(lane, *until_ms);
+            }
             (How::Trouble { reason }, _) => {
                 warn!(HOOK_ID:% = hook.id; "a delivery has to wait: {reason}");
+                self.errands.tried(lane, Ok(TryReport { ok: false, summary: reason.clone() }));
                 self.lanes.put_off(lane, now.mono_ms + TROUBLE_MS);
             }
             (How::Gone, _) | (_, None) => {
+                self.errands.tried(lane, Err(TryRefusal::NothingWaits));
                 self.lanes.finish(lane);
                 self.lanes.release(lane);
             }
             (_, Some(event)) => {
-                let conclusion = self.conclude(&hook, event, &ended, now);
-                self.carry_out(&hook, event, &ended, conclusion, counted, now).await;
+                let event = Arc::clone(event);
+                let conclusion = self.conclude(&hook, &event, &ended, now);
+                self.carry_out(&hook, &event, ended, conclusion, counted, now).await;
                 return;
             }
         }
         self.write_window(counted, now);
-    }
-
-    /// A request counts in its host's window from its end; what made no request gives its place back.
-    fn note_place(&self, how: &How, hook: HookId, began_ms: u64, now: Now) {
-        let own_host = self.roster.hook(hook).and_then(|hook| hook.definition.host());
-        let mut hosts = self.hosts.lock().expect("windows do not panic");
-        match (how, own_host) {
-            (How::Sent { host, .. }, _) if how.is_unsent() => hosts.give_back(host, began_ms),
-            (How::Sent { host, .. }, _) => hosts.settle(host, began_ms, now.mono_ms),
-            // Without a host of its own it took its place together with its request.
-            (How::Unsendable { .. } | How::TooOld | How::Gone, Some(host)) => hosts.give_back(host, began_ms),
-            _ => {}
-        }
     }
 
     async fn tell_what_is_due(&mut self) {
@@ -357,26 +416,13 @@ impl Driver {
         }
     }
 
-    fn obey(&mut self, order: Order) {
-        match order {
-            Order::Resume { hook, reply } => {
-                let _ = reply.send(self.resume(hook.id));
-            }
-            Order::Test { hook, event, reply } => {
-                let config = Arc::clone(&self.config.borrow());
-                let way = self.way(&config);
-                // A test belongs to nobody's lane; who asked and went away does not get to know.
-                tokio::spawn(async move {
-                    let _ = reply.send(try_out(&hook, &event, &way, response_limits(&config)).await);
-                });
-            }
-        }
-    }
-
     fn show(&self) {
         let state_since = self.line_since(clock::now());
+        let total = self.queue.total();
         self.board.change_queue(|queue| {
-            queue.waiting = self.lanes.waiting();
+            queue.waiting = total.waiting;
+            queue.bytes = total.waiting_bytes;
+            queue.dead = total.dead;
             queue.under_way = self.lanes.under_way();
             queue.parts_waiting = self.pacer.waiting();
             queue.targets_down = self.lanes.targets_down();
@@ -398,6 +444,7 @@ impl Driver {
         // An attempt that was broken off had its request counted, but no conclusion to record that with.
         let mut changes = Changes::new();
         self.hosts.lock().expect("windows do not panic").record_all(clock::now().mono_ms, &mut changes);
+        self.writer.ride_along(self.logbook.take(self.config.borrow().queue.log_attempts));
         if !changes.is_empty() {
             self.writer.ride_along(changes);
         }
@@ -408,12 +455,14 @@ impl Driver {
     }
 }
 
-pub(super) fn lane(hook: HookId, source: Source) -> LaneKey {
-    let device = match source {
-        Source::Device(device) => Some(device),
-        Source::Api | Source::Hook { .. } | Source::Gateway { .. } => None,
-    };
-    LaneKey { hook, device }
+/// Whole seconds until a time.
+pub(super) fn seconds_until(at_ms: u64, now: Now) -> u64 {
+    at_ms.saturating_sub(now.mono_ms).div_ceil(1_000)
+}
+
+/// How long deliveries of a hook may wait.
+pub(super) fn max_age(hook: &Hook, config: &Config) -> Duration {
+    hook.definition.queue().max_age.map_or(config.queue.max_age, |own| own.min(config.queue.max_age))
 }
 
 #[cfg(test)]

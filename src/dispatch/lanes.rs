@@ -5,7 +5,7 @@
 //! waiting deliveries of one hook do not delay the three of another.
 //!
 //! ```text
-//!            push                    next                    finish
+//!            announce                next                    finish
 //!   (empty) ─────> standing in line ──────> under way ──────────────────> paused ─ release ─> in line or empty
 //!                        ^                      │ put_off
 //!                        └────── rest over ── resting
@@ -17,40 +17,37 @@ use std::collections::BTreeMap;
 use std::collections::BinaryHeap;
 use std::collections::HashMap;
 use std::collections::HashSet;
-use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::dispatch::age::AcceptedAt;
+use crate::dispatch::lane::Behind;
+use crate::dispatch::lane::Filling;
+use crate::dispatch::lane::Item;
+use crate::dispatch::lane::Lane;
+use crate::dispatch::lane::NotWaiting;
+use crate::dispatch::lane::State;
+use crate::dispatch::line::Line;
 use crate::dispatch::target::Admission;
 use crate::dispatch::target::Target;
-use crate::model::DeviceId;
-use crate::model::Event;
 use crate::model::HookId;
-
-/// One hook's deliveries for one publisher: they keep their order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) struct LaneKey {
-    pub(super) hook: HookId,
-    /// None for events that came over the API.
-    pub(super) device: Option<DeviceId>,
-}
-
-/// One waiting delivery.
-#[derive(Debug, Clone)]
-pub(super) struct Item {
-    pub(super) seq: u64,
-    /// Answers that it got so far.
-    pub(super) answers: u32,
-    pub(super) accepted: AcceptedAt,
-    /// Not kept in memory when much waits; it is on disk in any case.
-    pub(super) event: Option<Arc<Event>>,
-}
+use crate::store::DeliveryKey;
+use crate::store::LaneKey;
 
 /// What to start now.
 #[derive(Debug, Clone)]
 pub(super) struct Start {
     pub(super) lane: LaneKey,
     pub(super) item: Item,
+}
+
+/// How starts are chosen.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Order {
+    /// Attempts under way at one target, at most.
+    pub(super) per_target: usize,
+    /// One in so many starts is of somebody who has just published; 0 for none.
+    pub(super) interleave: u32,
 }
 
 /// Everything that waits.
@@ -61,39 +58,13 @@ pub(super) struct Lanes {
     hooks: HashMap<HookId, Arc<str>>,
     held: HashSet<HookId>,
     resting: BinaryHeap<Reverse<(u64, LaneKey)>>,
-    /// The target that each attempt under way went to: the hook may be gone when it ends.
-    under_way: HashMap<LaneKey, Arc<str>>,
-    waiting: usize,
-    in_memory: usize,
-}
-
-#[derive(Debug, Default)]
-struct Lane {
-    items: VecDeque<Item>,
-    state: State,
-}
-
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-enum State {
-    /// Nothing to do, or its hook is held.
-    #[default]
-    Aside,
-    InLine,
-    UnderWay,
-    /// Its head was delivered; the next may start when its results are out.
-    Paused,
-    /// Its head may be tried again at this time.
-    Resting(u64),
-}
-
-/// A target and who stands in line at it: hooks in turn, each hook's lanes in turn.
-#[derive(Debug, Default)]
-struct Line {
-    target: Target,
-    /// Whose limit counts; none if each event chooses its host.
-    host: Option<String>,
-    turns: VecDeque<HookId>,
-    lanes: HashMap<HookId, VecDeque<LaneKey>>,
+    /// The target that each attempt under way went to, as the hook may be gone when it ends; none if it asks nobody.
+    under_way: HashMap<LaneKey, Option<Arc<str>>>,
+    /// Lanes that may want a page.
+    thin: HashSet<LaneKey>,
+    /// Lanes whose last page could not be read.
+    unread: HashSet<LaneKey>,
+    event_bytes: usize,
 }
 
 impl Lanes {
@@ -105,22 +76,16 @@ impl Lanes {
         self.hooks.insert(hook, name);
     }
 
-    /// Forgets a hook; returns the numbers of its deliveries that waited.
-    pub(super) fn remove_hook(&mut self, hook: HookId) -> Vec<u64> {
-        let Some(name) = self.hooks.remove(&hook) else { return Vec::new() };
+    /// Forgets a hook and what waits for it.
+    pub(super) fn remove_hook(&mut self, hook: HookId) {
+        let Some(name) = self.hooks.remove(&hook) else { return };
         self.held.remove(&hook);
         self.leave_line(hook, &name);
-        let mut seqs = Vec::new();
         let (gone, kept) = std::mem::take(&mut self.by_key).into_iter().partition(|(lane, _)| lane.hook == hook);
         self.by_key = kept;
         let gone: HashMap<LaneKey, Lane> = gone;
-        for lane in gone.into_values() {
-            self.waiting -= lane.items.len();
-            self.in_memory -= lane.items.iter().filter(|item| item.event.is_some()).count();
-            seqs.extend(lane.items.into_iter().map(|item| item.seq));
-        }
+        self.event_bytes -= gone.values().map(Lane::event_bytes).sum::<usize>();
         self.forget_unused(&name);
-        seqs
     }
 
     /// Starts nothing more of a hook until it is resumed. What waits goes on waiting.
@@ -137,33 +102,63 @@ impl Lanes {
         if self.held.remove(&hook) {
             let aside: Vec<LaneKey> = self.lanes_of(hook, |lane| lane.state == State::Aside);
             for key in aside {
-                self.line_up(key);
+                self.go_on(key);
             }
         }
     }
 
-    /// Adds a delivery behind the others of its lane. Its event is kept in memory while `keep` events at most are.
-    pub(super) fn push(&mut self, key: LaneKey, mut item: Item, keep: usize) {
-        if self.in_memory >= keep {
-            item.event = None;
-        }
-        self.in_memory += usize::from(item.event.is_some());
-        self.waiting += 1;
+    /// A delivery is in the store, behind the others of its lane. Its event is kept in memory while at most `keep` bytes
+    /// of events are.
+    pub(super) fn announce(&mut self, key: LaneKey, mut item: Item, keep: usize) {
+        self.forget_event(&mut item, keep);
         let lane = self.by_key.entry(key).or_default();
-        lane.items.push_back(item);
-        if lane.state == State::Aside {
-            self.line_up(key);
+        let (was_empty, before) = (lane.is_empty(), lane.event_bytes());
+        lane.announce(item);
+        self.event_bytes += lane.event_bytes() - before;
+        if lane.head().is_none() {
+            self.thin.insert(key);
+        } else if lane.state == State::Aside {
+            self.line_up(key, was_empty);
         }
     }
 
-    /// Lets the head of a lane rest until `until_ms`, before it is started for the first time.
-    pub(super) fn rest(&mut self, key: LaneKey, until_ms: u64) {
-        if let Some(state) = self.by_key.get_mut(&key).map(|lane| &mut lane.state) {
-            if *state == State::InLine || *state == State::Aside {
-                *state = State::Resting(until_ms);
-                self.resting.push(Reverse((until_ms, key)));
-                self.drop_from_line(key);
+    /// Makes a lane known in which something waits; what it is comes with the first page.
+    pub(super) fn open(&mut self, key: LaneKey) {
+        self.by_key.entry(key).or_default().fill(Some(Filling { is_last: false, ..Filling::default() }));
+        self.thin.insert(key);
+    }
+
+    /// The pages that shall be read now. Each is filled in later.
+    pub(super) fn pages_to_read(&mut self) -> Vec<(LaneKey, Behind)> {
+        let thin = std::mem::take(&mut self.thin);
+        let wanted = |key: LaneKey| Some((key, self.by_key.get_mut(&key)?.begin_reading()?));
+        thin.into_iter().filter_map(wanted).collect()
+    }
+
+    /// Pages that could not be read shall be read again.
+    pub(super) fn retry_pages(&mut self) {
+        self.thin.extend(self.unread.drain());
+    }
+
+    /// A page was read, or could not be: then nothing is read of that lane until [`Self::retry_pages`].
+    pub(super) fn fill(&mut self, key: LaneKey, filling: Option<Filling>, keep: usize) {
+        let wants_more = if filling.is_some() { &mut self.thin } else { &mut self.unread };
+        wants_more.insert(key);
+        let filling = filling.map(|mut filling| {
+            for item in &mut filling.items {
+                self.forget_event(item, keep);
+                self.event_bytes += item.event_bytes();
             }
+            filling
+        });
+        let brought: usize = filling.iter().flat_map(|filling| &filling.items).map(Item::event_bytes).sum();
+        self.event_bytes -= brought;
+        let Some(lane) = self.by_key.get_mut(&key) else { return };
+        let before = lane.event_bytes();
+        lane.fill(filling);
+        self.event_bytes += lane.event_bytes() - before;
+        if lane.state == State::Aside {
+            self.go_on(key);
         }
     }
 
@@ -172,17 +167,17 @@ impl Lanes {
     pub(super) fn next(
         &mut self,
         now_ms: u64,
-        per_target: usize,
+        order: Order,
         mut admit: impl FnMut(Option<&str>) -> Result<(), u64>,
     ) -> Result<Start, Option<u64>> {
         self.wake_rested(now_ms);
         let mut ask_again = self.resting.peek().map(|Reverse((until_ms, _))| *until_ms);
         let mut chosen = None;
         for (name, line) in &mut self.targets {
-            if line.turns.is_empty() {
+            if line.is_empty() {
                 continue;
             }
-            let wait_until = match line.target.admits(now_ms, per_target) {
+            let wait_until = match line.target.admits(now_ms, order.per_target) {
                 Admission::Now => match admit(line.host.as_deref()) {
                     Ok(()) => {
                         chosen = Some(Arc::clone(name));
@@ -197,13 +192,46 @@ impl Lanes {
         }
         let name = chosen.ok_or(ask_again)?;
         let line = self.targets.get_mut(&name).expect("it was chosen from there");
-        let key = line.take_turn().expect("lines without turns are passed over");
+        let key = line.take_turn(order.interleave).expect("lines without turns are passed over");
         line.target.started();
-        let started = self.by_key.get_mut(&key).expect("lanes in line exist");
-        started.state = State::UnderWay;
-        let item = started.items.front().expect("lanes in line have a head").clone();
-        self.under_way.insert(key, name);
-        Ok(Start { lane: key, item })
+        Ok(self.start(key, Some(name)))
+    }
+
+    /// The lane with which a held hook can be tried: that of its oldest delivery. None if nothing waits there.
+    pub(super) fn to_try(&self, hook: HookId) -> Option<LaneKey> {
+        let waiting = |lane: &Lane| matches!(lane.state, State::Aside | State::Resting(_)) && lane.head().is_some();
+        let lanes = self.lanes_of(hook, waiting);
+        let lanes = lanes.into_iter().filter(|_| self.held.contains(&hook));
+        lanes.min_by_key(|key| self.by_key[key].head().map(|head| head.seq))
+    }
+
+    /// Starts the oldest delivery of a held hook, to see whether its target does better. None if nothing waits there.
+    pub(super) fn try_held(&mut self, hook: HookId) -> Option<Start> {
+        let (key, name) = (self.to_try(hook)?, self.hooks.get(&hook).cloned()?);
+        self.targets.get_mut(&name).expect("every hook's target exists").target.started();
+        Some(self.start(key, Some(name)))
+    }
+
+    /// Starts deliveries that have waited too long, at most `most`: they ask no target, and only come to their end.
+    pub(super) fn start_expired(
+        &mut self,
+        now_ms: u64,
+        most: usize,
+        max_age: impl Fn(HookId) -> Duration,
+    ) -> Vec<Start> {
+        let is_expired = |key: &LaneKey, lane: &Lane| {
+            let may_start = matches!(lane.state, State::Aside | State::InLine | State::Resting(_));
+            may_start && lane.head().is_some_and(|head| head.accepted.age(now_ms) > max_age(key.hook))
+        };
+        let known =
+            self.by_key.iter().filter(|(key, lane)| self.hooks.contains_key(&key.hook) && is_expired(key, lane));
+        let expired: Vec<LaneKey> = known.map(|(key, _)| *key).take(most).collect();
+        let mut starts = Vec::new();
+        for key in expired {
+            self.leave_line_alone(key);
+            starts.push(self.start(key, None));
+        }
+        starts
     }
 
     /// The attempt at a lane's head ended and the head leaves the queue. The lane pauses until it is released.
@@ -212,9 +240,9 @@ impl Lanes {
         self.free_slot(key);
         let lane = self.by_key.get_mut(&key)?;
         lane.state = State::Paused;
-        let item = lane.items.pop_front()?;
-        self.waiting -= 1;
-        self.in_memory -= usize::from(item.event.is_some());
+        let item = lane.pop()?;
+        self.event_bytes -= item.event_bytes();
+        self.thin.insert(key);
         Some(item)
     }
 
@@ -222,20 +250,18 @@ impl Lanes {
     pub(super) fn release(&mut self, key: LaneKey) {
         let Some(lane) = self.by_key.get_mut(&key) else { return };
         lane.state = State::Aside;
-        if lane.items.is_empty() {
-            self.by_key.remove(&key);
-        } else {
-            self.line_up(key);
-        }
+        self.go_on(key);
     }
 
     /// The attempt at a lane's head ended and the head stays, to be tried again at `until_ms`.
     pub(super) fn put_off(&mut self, key: LaneKey, until_ms: u64) {
         self.free_slot(key);
-        if let Some(lane) = self.by_key.get_mut(&key) {
-            lane.state = State::Resting(until_ms);
-            self.resting.push(Reverse((until_ms, key)));
+        let Some(lane) = self.by_key.get_mut(&key) else { return };
+        lane.state = State::Aside;
+        if let Some(head) = lane.head_mut() {
+            head.due_ms = until_ms;
         }
+        self.go_on(key);
     }
 
     /// The attempt at a lane's head ended without an answer: the head stays, and the target's state decides.
@@ -243,18 +269,54 @@ impl Lanes {
         self.free_slot(key);
         if let Some(lane) = self.by_key.get_mut(&key) {
             lane.state = State::Aside;
-            self.line_up(key);
+            self.go_on(key);
         }
+    }
+
+    /// A delivery that waits is removed from the store.
+    ///
+    /// # Errors
+    /// When it is under way, or over.
+    pub(super) fn take_out(&mut self, key: DeliveryKey) -> Result<(), NotWaiting> {
+        let lane = self.by_key.get_mut(&key.lane).ok_or(NotWaiting)?;
+        let item = lane.take_out(key.seq)?;
+        self.event_bytes -= item.as_ref().map_or(0, Item::event_bytes);
+        self.thin.insert(key.lane);
+        if item.is_some() && matches!(lane.state, State::InLine | State::Resting(_) | State::Aside) {
+            lane.state = State::Aside;
+            self.leave_line_alone(key.lane);
+            self.go_on(key.lane);
+        }
+        Ok(())
+    }
+
+    /// The oldest delivery of a hook that is not under way.
+    pub(super) fn oldest(&self, hook: HookId) -> Option<DeliveryKey> {
+        let lanes = self.by_key.iter().filter(|(key, _)| key.hook == hook);
+        let firsts = lanes.filter_map(|(key, lane)| Some(DeliveryKey { lane: *key, seq: lane.first_waiting()?.seq }));
+        firsts.min_by_key(|key| key.seq)
+    }
+
+    /// When the oldest delivery of each known hook was accepted that waits or is under way.
+    pub(super) fn oldest_accepted(&self) -> HashMap<HookId, AcceptedAt> {
+        let mut oldest = HashMap::new();
+        for (key, lane) in self.by_key.iter().filter(|(key, _)| self.hooks.contains_key(&key.hook)) {
+            if let Some(head) = lane.head() {
+                let accepted = oldest.entry(key.hook).or_insert(head.accepted);
+                *accepted = head.accepted.min(*accepted);
+            }
+        }
+        oldest
     }
 
     /// Answers that the head of a lane got so far.
     pub(super) fn answers(&self, key: LaneKey) -> u32 {
-        self.by_key.get(&key).and_then(|lane| lane.items.front()).map_or(0, |head| head.answers)
+        self.by_key.get(&key).and_then(Lane::head).map_or(0, |head| head.answers)
     }
 
     /// Notes how many answers the head of a lane got so far.
     pub(super) fn note_answers(&mut self, key: LaneKey, answers: u32) {
-        if let Some(head) = self.by_key.get_mut(&key).and_then(|lane| lane.items.front_mut()) {
+        if let Some(head) = self.by_key.get_mut(&key).and_then(Lane::head_mut) {
             head.answers = answers;
         }
     }
@@ -265,6 +327,11 @@ impl Lanes {
         self.targets.get_mut(name).map(|line| &mut line.target)
     }
 
+    /// Every target, by its name: scheme, host and port, or the hook whose events choose the host.
+    pub(super) fn targets(&self) -> impl Iterator<Item = (&str, &Line)> {
+        self.targets.iter().map(|(name, line)| (&**name, line))
+    }
+
     /// Every target that is silent may be asked at once.
     pub(super) fn forgive_targets(&mut self, now_ms: u64) {
         for line in self.targets.values_mut() {
@@ -272,9 +339,9 @@ impl Lanes {
         }
     }
 
-    /// Deliveries that wait or are under way.
-    pub(super) fn waiting(&self) -> usize {
-        self.waiting
+    /// Deliveries that are being brought to their end without asking anybody.
+    pub(super) fn ending(&self) -> usize {
+        self.under_way.values().filter(|target| target.is_none()).count()
     }
 
     /// Attempts under way.
@@ -282,9 +349,22 @@ impl Lanes {
         self.under_way.len()
     }
 
+    /// Whether an attempt of the hook is under way.
+    pub(super) fn is_under_way(&self, hook: HookId) -> bool {
+        self.under_way.keys().any(|lane| lane.hook == hook)
+    }
+
     /// Targets that gave no answer when they were last asked.
     pub(super) fn targets_down(&self) -> usize {
         self.targets.values().filter(|line| line.target.is_down()).count()
+    }
+
+    fn start(&mut self, key: LaneKey, target: Option<Arc<str>>) -> Start {
+        let lane = self.by_key.get_mut(&key).expect("lanes that are started exist");
+        lane.state = State::UnderWay;
+        let item = lane.head().expect("lanes that are started have a head").clone();
+        self.under_way.insert(key, target);
+        Start { lane: key, item }
     }
 
     fn wake_rested(&mut self, now_ms: u64) {
@@ -294,43 +374,59 @@ impl Lanes {
             }
             self.resting.pop();
             // Lanes that were removed or put off again since have another state.
-            if self.by_key.get(&key).is_some_and(|lane| lane.state == State::Resting(until_ms)) {
-                self.by_key.get_mut(&key).expect("just seen").state = State::Aside;
-                self.line_up(key);
+            let Some(lane) = self.by_key.get_mut(&key) else { continue };
+            if lane.state == State::Resting(until_ms) {
+                lane.state = State::Aside;
+                if let Some(head) = lane.head_mut() {
+                    head.due_ms = 0;
+                }
+                self.line_up(key, false);
             }
         }
     }
 
-    fn line_up(&mut self, key: LaneKey) {
+    /// A lane that was set aside goes on with what it has, or is forgotten if there is nothing.
+    fn go_on(&mut self, key: LaneKey) {
+        let lane = &self.by_key[&key];
+        if lane.is_empty() {
+            self.by_key.remove(&key);
+        } else if lane.head().is_some() {
+            self.line_up(key, false);
+        }
+    }
+
+    fn line_up(&mut self, key: LaneKey, is_new: bool) {
+        let lane = self.by_key.get_mut(&key).expect("lanes that line up exist");
+        let head = lane.head().expect("lanes that line up have a head");
         let Some(name) = self.hooks.get(&key.hook).filter(|_| !self.held.contains(&key.hook)) else { return };
-        let line = self.targets.get_mut(name).expect("every hook's target exists");
-        line.join(key);
-        self.by_key.get_mut(&key).expect("lanes that line up exist").state = State::InLine;
+        let due_ms = head.due_ms;
+        if due_ms > 0 {
+            lane.state = State::Resting(due_ms);
+            self.resting.push(Reverse((due_ms, key)));
+            return;
+        }
+        let is_fresh = is_new && lane.is_single();
+        lane.state = State::InLine;
+        self.targets.get_mut(name).expect("every hook's target exists").join(key, is_fresh);
     }
 
     fn leave_line(&mut self, hook: HookId, name: &str) {
         if let Some(line) = self.targets.get_mut(name) {
-            line.turns.retain(|other| *other != hook);
-            line.lanes.remove(&hook);
+            line.leave_all(hook);
         }
-        for key in self.lanes_of(hook, |lane| lane.state == State::InLine) {
+        for key in self.lanes_of(hook, |lane| matches!(lane.state, State::InLine | State::Resting(_))) {
             self.by_key.get_mut(&key).expect("just listed").state = State::Aside;
         }
     }
 
-    fn drop_from_line(&mut self, key: LaneKey) {
-        let Some(line) = self.hooks.get(&key.hook).and_then(|name| self.targets.get_mut(name)) else { return };
-        if let Some(lanes) = line.lanes.get_mut(&key.hook) {
-            lanes.retain(|other| *other != key);
-            if lanes.is_empty() {
-                line.lanes.remove(&key.hook);
-                line.turns.retain(|hook| *hook != key.hook);
-            }
+    fn leave_line_alone(&mut self, key: LaneKey) {
+        if let Some(line) = self.hooks.get(&key.hook).and_then(|name| self.targets.get_mut(name)) {
+            line.leave(key);
         }
     }
 
     fn free_slot(&mut self, key: LaneKey) {
-        let Some(name) = self.under_way.remove(&key) else { return };
+        let Some(Some(name)) = self.under_way.remove(&key) else { return };
         if let Some(line) = self.targets.get_mut(&name) {
             line.target.ended();
         }
@@ -346,33 +442,17 @@ impl Lanes {
         }
     }
 
+    fn forget_event(&self, item: &mut Item, keep: usize) {
+        if self.event_bytes >= keep {
+            item.event = None;
+        }
+    }
+
     fn lanes_of(&self, hook: HookId, which: impl Fn(&Lane) -> bool) -> Vec<LaneKey> {
         let mut lanes: Vec<LaneKey> =
             self.by_key.iter().filter(|(key, lane)| key.hook == hook && which(lane)).map(|(key, _)| *key).collect();
         lanes.sort_unstable();
         lanes
-    }
-}
-
-impl Line {
-    fn join(&mut self, lane: LaneKey) {
-        let lanes = self.lanes.entry(lane.hook).or_default();
-        if lanes.is_empty() {
-            self.turns.push_back(lane.hook);
-        }
-        lanes.push_back(lane);
-    }
-
-    fn take_turn(&mut self) -> Option<LaneKey> {
-        let hook = self.turns.pop_front()?;
-        let lanes = self.lanes.get_mut(&hook)?;
-        let lane = lanes.pop_front();
-        if lanes.is_empty() {
-            self.lanes.remove(&hook);
-        } else {
-            self.turns.push_back(hook);
-        }
-        lane
     }
 }
 

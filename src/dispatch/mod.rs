@@ -6,19 +6,25 @@
 //!                └ target: up? busy? host's limit?
 //! ```
 //! `lanes`, `target`, `connectivity`, `roster`, `conclude` and `pacer` think and know no time of their own; `driver` waits
-//! and acts, with `signs`, `aftermath` and `upkeep` as its hands.
+//! and acts, with `signs`, `aftermath`, `backlog`, `shedding`, `errands` and `upkeep` as its hands.
 
 mod aftermath;
 mod age;
 mod attempt;
+mod backlog;
 mod conclude;
 mod connectivity;
 mod driver;
+mod errands;
+mod lane;
 mod lanes;
+mod line;
 mod pacer;
 mod roster;
+mod shedding;
 mod signs;
 mod target;
+mod trend;
 mod trial;
 mod unrecorded;
 mod upkeep;

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::dispatch::lanes::LaneKey;
 use crate::model::DeviceId;
 use crate::model::Event;
+use crate::store::LaneKey;
 
 /// Parts that may wait for one device before its next delivery waits, too: a little more than one whole response.
 const BACKLOG_PARTS: usize = 256;

@@ -44,6 +44,16 @@ impl Roster {
         self.hooks.get(&id).map(|working| &working.hook)
     }
 
+    /// Every hook.
+    pub(super) fn hooks(&self) -> impl Iterator<Item = &Arc<Hook>> {
+        self.hooks.values().map(|working| &working.hook)
+    }
+
+    /// Whether the hook was disabled by its errors.
+    pub(super) fn has_too_many_errors(&self, id: HookId) -> bool {
+        self.hooks.get(&id).is_some_and(|working| working.has_too_many_errors)
+    }
+
     /// Whether deliveries of the hook may be started: neither its user nor its errors disabled it.
     pub(super) fn may_work(&self, id: HookId) -> bool {
         self.hooks

@@ -28,10 +28,10 @@ impl Driver {
     /// An answer that cannot be believed is none.
     pub(super) fn believe(&self, how: How, now: Now) -> How {
         match how {
-            How::Sent { outcome: Outcome::Answered(answer), host, timing } => {
+            How::Sent { outcome: Outcome::Answered(answer), host, timing, request } => {
                 let doubt = self.connectivity.doubts(&host, &answer, now.mono_ms);
                 let outcome = doubt.map_or(Outcome::Answered(answer), Outcome::NoAnswer);
-                How::Sent { outcome, host, timing }
+                How::Sent { outcome, host, timing, request }
             }
             other => other,
         }
@@ -39,7 +39,7 @@ impl Driver {
 
     /// Tells the target and the line whether the target was there.
     pub(super) fn note_target(&mut self, how: &How, hook: HookId, began_ms: u64, now: Now) {
-        let How::Sent { outcome, host, timing } = how else { return };
+        let How::Sent { outcome, host, timing, .. } = how else { return };
         match outcome {
             Outcome::Answered(answer) => {
                 // The status line is the sign of life; what came behind it may have taken long.

@@ -112,6 +112,16 @@ impl Target {
         self.down.map(|down| down.silence)
     }
 
+    /// Milliseconds until it is asked again, if it is down.
+    pub(super) fn waits_ms(&self, now_ms: u64) -> Option<u64> {
+        self.down.map(|down| down.until_ms.saturating_sub(now_ms))
+    }
+
+    /// Attempts under way.
+    pub(super) fn in_flight(&self) -> usize {
+        self.in_flight
+    }
+
     pub(super) fn is_busy(&self) -> bool {
         self.in_flight > 0
     }

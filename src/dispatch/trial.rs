@@ -6,30 +6,54 @@ use crate::bus::TestReport;
 use crate::bus::TestResult;
 use crate::clock;
 use crate::delivery::Patience;
+use crate::dispatch::attempt::How;
 use crate::dispatch::attempt::Way;
 use crate::dispatch::conclude::Circumstances;
 use crate::dispatch::conclude::Conclusion;
 use crate::dispatch::conclude::conclude;
+use crate::dispatch::driver::seconds_until;
 use crate::hooks::response::ResponseLimits;
 use crate::hooks::retry::Next;
 use crate::model::Event;
 use crate::registry::Hook;
+use crate::store::Changes;
+use crate::store::QueueWriter;
 
 /// Sends `event` through `hook` and shows what happened and what the device would have been told.
-pub(super) async fn try_out(hook: &Hook, event: &Event, way: &Way, limits: ResponseLimits) -> TestReport {
-    if let Some(host) = hook.definition.host() {
-        let now_ms = clock::now().mono_ms;
-        let taken = way.hosts.lock().expect("windows do not panic").try_take(host, now_ms);
+pub(super) async fn try_out(
+    hook: &Hook,
+    event: &Event,
+    way: &Way,
+    writer: &QueueWriter,
+    limits: ResponseLimits,
+) -> TestReport {
+    let (place, began) = (hook.definition.host(), clock::now());
+    if let Some(host) = place {
+        let taken = way.windows().try_begin(host, began.mono_ms);
         if let Err(until_ms) = taken {
-            let seconds = until_ms.saturating_sub(now_ms).div_ceil(1_000);
+            let seconds = seconds_until(until_ms, began);
             let error = Some(format!("the limit of {host} is reached; try again in {seconds} s"));
             return TestReport { ok: false, status: None, error, results: Vec::new() };
         }
     }
     let how = way.send(hook, event, Patience::default()).await;
-    let now = clock::now().wall;
-    let with =
-        Circumstances { answers_before: 0, age: Duration::ZERO, max_age: Duration::MAX, limits, now, jitter: 0.0 };
+    let now = clock::now();
+    how.end_place(place, began.mono_ms, now.mono_ms, &mut way.windows());
+    if let How::Sent { host, .. } = &how {
+        // No minute holds more than its limit over a restart either.
+        let mut changes = Changes::new();
+        way.windows().record(host, now.mono_ms, &mut changes);
+        writer.ride_along(changes);
+    }
+    let with = Circumstances {
+        answers_before: 0,
+        age: Duration::ZERO,
+        max_age: Duration::MAX,
+        limits,
+        host_per_minute: 0,
+        now: now.wall,
+        jitter: 0.0,
+    };
     let Conclusion { next, tell, parts, status, summary, .. } = conclude(hook, event, &how, &with);
     let ok = next == Next::Done;
     let results = tell.into_iter().chain(parts);

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use crate::dispatch::lanes::LaneKey;
+use crate::store::LaneKey;
 
 /// How many requests of each host are unrecorded, and which of them are under way.
 #[derive(Debug, Default)]

@@ -1,12 +1,12 @@
 //! Keeping up with what people change: hooks come, go and are switched, the configuration is loaded again. Part of the
 //! driver.
 
+use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::time::Duration;
 
-use log::error;
 use log::info;
-use log::warn;
 
 use crate::clock;
 use crate::clock::Now;
@@ -14,59 +14,79 @@ use crate::config::Config;
 use crate::delivery::Courier;
 use crate::delivery::Egress;
 use crate::delivery::Settings;
-use crate::dispatch::age::AcceptedAt;
+use crate::dispatch::age;
 use crate::dispatch::driver::Driver;
-use crate::dispatch::driver::lane;
-use crate::dispatch::lanes::Item;
+use crate::dispatch::shedding::fill_of;
 use crate::dispatch::unrecorded::Unrecorded;
 use crate::hooks::response::ResponseLimits;
-use crate::hooks::retry;
 use crate::model::HookId;
-use crate::model::WallTime;
-use crate::model::spec;
 use crate::store::Changes;
-use crate::store::DeliveryKey;
-use crate::store::Waiting;
 
-/// Removals that are written together when a hook goes.
-const REMOVALS_AT_ONCE: usize = 256;
+/// How often the dispatcher looks after what time alone changes: ages, clocks, logs.
+const UPKEEP_MS: u64 = 2_000;
+
+/// Boots whose beginning is remembered.
+const BOOTS: usize = 32;
 
 /// Bytes of a response that are read when the configuration sets no limit.
 const RESPONSE_BYTES_UNLIMITED: usize = 8 << 20;
 
 impl Driver {
-    /// Queues up what waited before the restart. What has no hook stays on the disk until it is too old: its hook may
-    /// be one that cannot be read this time, or the registry was restored from an older export.
-    pub(super) fn queue_up_backlog(&mut self, now: Now) {
-        let max_age = self.config.borrow().queue.max_age;
-        let (mut kept, mut too_old) = (0, Vec::new());
-        let queue = self.queue.clone();
-        let queue_up = |waiting: Waiting| {
-            let accepted = AcceptedAt::stored(waiting.arrived, waiting.published_at, self.boot, now);
-            if self.roster.hook(waiting.key.hook).is_some() {
-                self.queue_up(&waiting, accepted, now);
-            } else if accepted.age(now.mono_ms) > max_age {
-                too_old.push(waiting.key);
-            } else {
-                kept += 1;
+    /// Does what time alone brings about. Gives how long until it is to be done again.
+    pub(super) async fn look_after_all(&mut self) -> Duration {
+        self.go_on_with_errands().await;
+        let now = clock::now();
+        if now.mono_ms >= self.upkeep_ms {
+            self.upkeep_ms = now.mono_ms + UPKEEP_MS;
+            self.note_clock(now);
+            self.note_room();
+            self.trend.note(fill_of(self.queue.total()), now.mono_ms);
+            let keep = self.config.borrow().queue.log_attempts;
+            if let Some(changes) = self.logbook.due(keep, now.mono_ms) {
+                self.writer.ride_along(changes);
             }
-        };
-        // Whoever read the queue before reported the rows that cannot be read.
-        if let Err(error) = queue.each_waiting(queue_up, |_| {}) {
-            error!("what waited before the restart waits for the next one: {error}");
+            self.lanes.retry_pages();
+            self.forget_gone_hooks();
+            self.expire(now);
+            if self.trim_letters().await {
+                // Others have their turn in between.
+                self.upkeep_ms = now.mono_ms;
+            }
         }
-        self.remove(&too_old);
-        if kept > 0 {
-            warn!("{kept} deliveries wait for hooks that are not registered; they are kept until they are too old");
+        let again_ms = if self.errands.has_more() { now.mono_ms } else { self.upkeep_ms };
+        Duration::from_millis(again_ms.saturating_sub(now.mono_ms))
+    }
+
+    /// Remembers when each boot began. What is long past is forgotten.
+    pub(super) fn recall_boots(&mut self, now: Now) {
+        self.boots = self.queue.boots().unwrap_or_default().into_iter().collect();
+        self.note_clock(now);
+        let mut oldest: Vec<_> = self.boots.iter().map(|(boot, began_ms)| (*began_ms, *boot)).collect();
+        oldest.sort_unstable();
+        let mut changes = Changes::new();
+        for (_, boot) in &oldest[..oldest.len().saturating_sub(BOOTS)] {
+            changes.remove_boot(*boot);
+        }
+        if !changes.is_empty() {
+            self.writer.ride_along(changes);
         }
     }
 
-    fn queue_up(&mut self, waiting: &Waiting, accepted: AcceptedAt, now: Now) {
-        let lane = lane(waiting.key.hook, waiting.source);
-        let item = Item { seq: waiting.key.seq, answers: waiting.attempts, accepted, event: None };
-        self.lanes.push(lane, item, 0);
-        if let Some(not_before) = waiting.not_before {
-            self.lanes.rest(lane, now.mono_ms + wait_ms(not_before, now.wall));
+    /// Notices when the clock was set: from then on this boot is known to have begun at another time, and the stamps of
+    /// its events are repaired by that.
+    fn note_clock(&mut self, now: Now) {
+        let began_ms = age::began_ms(now);
+        let known_ms = self.boots.get(&self.boot).copied();
+        if known_ms.is_some_and(|known_ms| !age::was_set(known_ms, began_ms)) {
+            return;
+        }
+        self.boots.insert(self.boot, began_ms);
+        let mut changes = Changes::new();
+        changes.put_boot(self.boot, began_ms);
+        self.writer.ride_along(changes);
+        if let Some(known_ms) = known_ms {
+            info!("the clock was set, by {} s", (began_ms - known_ms) / 1_000);
+            self.lanes.forgive_targets(now.mono_ms);
         }
     }
 
@@ -94,8 +114,10 @@ impl Driver {
         let snapshot = Arc::clone(&self.registry.borrow_and_update());
         let changed = self.roster.take_up(&snapshot);
         for hook in changed.gone {
-            let keys: Vec<_> = self.lanes.remove_hook(hook).into_iter().map(|seq| DeliveryKey { hook, seq }).collect();
-            self.remove(&keys);
+            self.lanes.remove_hook(hook);
+            self.logbook.forget(hook);
+            self.gone.push(hook);
+            self.upkeep_ms = 0;
         }
         for id in changed.new {
             let definition = &snapshot.hooks[&id].definition;
@@ -110,7 +132,8 @@ impl Driver {
     pub(super) fn assume_lost_requests(&mut self, now: Now) {
         let unrecorded = Unrecorded::most(self.config.borrow().delivery.per_host);
         let mut windows = self.hosts.lock().expect("windows do not panic");
-        for host in self.roster.hosts() {
+        let hosts: BTreeSet<String> = self.roster.hosts().into_iter().chain(windows.names()).collect();
+        for host in hosts {
             windows.assume(&host, unrecorded, now.mono_ms);
         }
     }
@@ -118,26 +141,8 @@ impl Driver {
     pub(super) fn take_up_config(&mut self) {
         let config = Arc::clone(&self.config.borrow_and_update());
         self.courier = Arc::new(Courier::new(settings(&config)));
-        let mut hosts = self.hosts.lock().expect("windows do not panic");
-        hosts.allow(config.limits.host_per_minute, clock::now().mono_ms);
+        self.hosts.lock().expect("windows do not panic").allow(config.limits.host_per_minute);
     }
-
-    pub(super) fn remove(&self, keys: &[DeliveryKey]) {
-        for keys in keys.chunks(REMOVALS_AT_ONCE) {
-            let mut changes = Changes::new();
-            for key in keys {
-                changes.remove(*key, spec::EVENT_TEXT_BYTES);
-            }
-            self.writer.ride_along(changes);
-        }
-    }
-}
-
-/// How long a delivery still waits that was put off before the restart. No wait is as long as one that a wrong clock
-/// makes, and nobody would end that: it counts as over.
-fn wait_ms(not_before: WallTime, now: WallTime) -> u64 {
-    let wait_ms = u64::try_from(not_before.as_millis().saturating_sub(now.as_millis())).unwrap_or(0);
-    if u128::from(wait_ms) > retry::RETRY_AFTER_MOST.as_millis() { 0 } else { wait_ms }
 }
 
 /// How attempts are made under this configuration.
@@ -154,81 +159,5 @@ pub(super) fn response_limits(config: &Config) -> ResponseLimits {
     ResponseLimits {
         part_bytes: config.limits.response_part_bytes.map_or(0, NonZeroUsize::get),
         response_bytes: config.limits.response_bytes.map_or(RESPONSE_BYTES_UNLIMITED, NonZeroUsize::get),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use tokio::sync::watch;
-
-    use super::*;
-    use crate::bus::Board;
-    use crate::bus::Live;
-    use crate::bus::arrivals;
-    use crate::bus::orders;
-    use crate::bus::routes;
-    use crate::chance::Chance;
-    use crate::dispatch::Parts;
-    use crate::model::Event;
-    use crate::registry::Snapshot;
-    use crate::store::Queue;
-    use crate::store::QueueWriter;
-    use crate::store::StoredDelivery;
-    use crate::store::tests::delivery;
-
-    #[test]
-    fn a_clock_that_stands_at_1970_parks_no_delivery() {
-        let day_ms = 24 * 60 * 60 * 1_000;
-        let at = WallTime::from_millis;
-        assert_eq!(wait_ms(at(5_000), at(2_000)), 3_000);
-        assert_eq!(wait_ms(at(2_000), at(5_000)), 0);
-        assert_eq!(wait_ms(at(day_ms), at(0)), 86_400_000);
-        assert_eq!(wait_ms(at(1_800_000_000_000), at(0)), 0);
-    }
-
-    #[tokio::test]
-    async fn what_waits_for_an_unknown_hook_is_kept_until_it_is_too_old() {
-        let data = tempfile::tempdir().unwrap();
-        let (queue, _) = Queue::open(data.path()).unwrap();
-        let (writer, thread) = QueueWriter::start(&queue, 0);
-        let max_age_ms = i64::try_from(Config::default().queue.max_age.as_millis()).unwrap();
-        let now = clock::now();
-        let accepted = |ago_ms: i64| WallTime::from_millis(now.wall.as_millis() - ago_ms);
-        let mut changes = Changes::new();
-        for (seq, published_at) in [(1, accepted(1_000)), (2, accepted(max_age_ms + 1_000))] {
-            let key = DeliveryKey { hook: HookId::from_bytes([9; 12]), seq };
-            let of_another_boot = delivery("21");
-            let event = Event { published_at, ..Event::clone(&of_another_boot.event) };
-            changes.store(key, &StoredDelivery { event: Arc::new(event), ..of_another_boot });
-        }
-        writer.write(changes).await.unwrap().unwrap();
-
-        let (driver, ..) = Driver::new(parts(&queue, &writer));
-
-        assert_eq!(driver.lanes.waiting(), 0);
-        writer.stop();
-        thread.join();
-        let mut left = Vec::new();
-        queue.each_waiting(|waiting| left.push(waiting.key.seq), |_| {}).unwrap();
-        assert_eq!(left, [1]);
-    }
-
-    fn parts(queue: &Queue, writer: &QueueWriter) -> Parts {
-        Parts {
-            arrivals: arrivals().1,
-            orders: orders().1,
-            registry: watch::channel(Arc::new(Snapshot::default())).1,
-            config: watch::channel(Arc::new(Config::default())).1,
-            routes: routes().1,
-            queue: queue.clone(),
-            writer: writer.clone(),
-            live: Live::new().0,
-            board: Board::default(),
-            chance: Chance::from_seed(1),
-            healths: Vec::new(),
-            windows: Vec::new(),
-            boot: [0; 16],
-            was_killed: false,
-        }
     }
 }

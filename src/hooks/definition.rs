@@ -9,6 +9,7 @@ use std::str::FromStr;
 use serde_json::Value;
 
 use crate::hooks::InvalidHook;
+use crate::hooks::QueueRule;
 use crate::hooks::headers::HeaderRule;
 use crate::hooks::parse;
 use crate::hooks::retry::RetryPolicy;
@@ -39,6 +40,7 @@ pub struct HookDefinition {
     pub(super) without_defaults: bool,
     pub(super) reject_unauthorized: bool,
     pub(super) allow_lan: bool,
+    pub(super) queue: QueueRule,
     pub(super) retry: RetryPolicy,
     /// What requests are signed with; nothing if they are not.
     pub(super) signing: Vec<SigningSecret>,
@@ -144,6 +146,11 @@ impl HookDefinition {
     /// Scheme, host and port of all its requests; none if events choose the host from a list.
     pub fn origin(&self) -> Option<String> {
         self.target.fixed_origin()
+    }
+
+    /// How much may wait for it, and what happens when that is reached.
+    pub fn queue(&self) -> QueueRule {
+        self.queue
     }
 
     /// When a failed delivery is tried again.

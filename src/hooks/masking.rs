@@ -71,17 +71,30 @@ pub fn shown_definition(hook: &Value) -> Value {
 
 /// A request without its secrets.
 pub fn shown_request(request: &HookRequest) -> ShownRequest {
-    let shown = |(name, value): &(String, String)| {
-        let value = if is_telling(name) { SENSITIVE } else { value };
-        (name.clone(), value.to_owned())
-    };
-    let body = String::from_utf8_lossy(&request.body);
     ShownRequest {
         method: request.method,
         url: masked_url(request.url.as_str()),
-        headers: request.headers.iter().map(shown).collect(),
-        body: masked_json_text(&body).unwrap_or_else(|| masked_text(&body)),
+        headers: shown_headers(&request.headers),
+        body: shown_body(&String::from_utf8_lossy(&request.body)),
     }
+}
+
+/// Headers without their secrets.
+pub fn shown_headers(headers: &[(String, String)]) -> Vec<(String, String)> {
+    let shown = |(name, value): &(String, String)| {
+        let value = match value {
+            _ if is_telling(name) => SENSITIVE.to_owned(),
+            address if address.contains("://") => masked_url(address),
+            value => value.clone(),
+        };
+        (name.clone(), value)
+    };
+    headers.iter().map(shown).collect()
+}
+
+/// A body of any kind without its secrets.
+pub fn shown_body(body: &str) -> String {
+    masked_json_text(body).unwrap_or_else(|| masked_text(body))
 }
 
 /// Whether a field's name says that its value is a secret.

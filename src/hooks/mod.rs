@@ -5,6 +5,7 @@
 //! [limited](limits::SlidingWindow), turned into a [request](request::build), and its answer into
 //! [result events](response::results). A failure is weighed by [retry] and counted by [health].
 
+mod bounds;
 pub mod definition;
 mod fields;
 mod headers;
@@ -27,6 +28,9 @@ pub mod template;
 mod tree;
 mod variables;
 
+pub use bounds::Bounds;
+pub use bounds::Fill;
+pub use bounds::QueueRule;
 pub use definition::HookDefinition;
 pub use definition::RequestMethod;
 pub use headers::HeaderError;

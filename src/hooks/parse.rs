@@ -4,6 +4,7 @@
 use serde_json::Value;
 
 use crate::hooks::InvalidHook;
+use crate::hooks::bounds;
 use crate::hooks::definition::Auth;
 use crate::hooks::definition::Body;
 use crate::hooks::definition::HookDefinition;
@@ -65,6 +66,7 @@ pub(super) fn parse(hook: &Value) -> Result<HookDefinition, InvalidHook> {
         without_defaults: fields.flag(&["noDefaults", "nodefaults"], false),
         reject_unauthorized: fields.flag(&["rejectUnauthorized"], true),
         allow_lan: fields.flag(&["allow_lan"], false),
+        queue: bounds::parse(&mut fields),
         retry: retry.unwrap_or_default(),
         signing: signing::parse(&mut fields),
         response,

@@ -53,6 +53,12 @@ pub enum Flaw {
     /// The device filter is no id.
     #[error("is no device id: {0}")]
     Device(#[source] IdError),
+    /// The value is no whole number in its range.
+    #[error("must be a whole number of {}", range(*most))]
+    NotPositive {
+        /// The greatest that it may be; `u64::MAX` for any.
+        most: u64,
+    },
     /// The value is not one of those that are known.
     #[error("must be one of {known}")]
     Unknown {
@@ -103,6 +109,10 @@ pub enum Flaw {
         /// Of what.
         unit: &'static str,
     },
+}
+
+fn range(most: u64) -> String {
+    if most == u64::MAX { "at least 1".to_owned() } else { format!("1 to {most}") }
 }
 
 impl InvalidHook {

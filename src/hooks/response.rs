@@ -72,6 +72,11 @@ impl Default for ResponseLimits {
     }
 }
 
+/// The text for a request that was dropped, since its host had as many as it may.
+pub fn host_limit(allowed: u32) -> String {
+    format!("host limit: {allowed} requests per minute")
+}
+
 /// The event that says that a request was sent.
 pub fn sent(event: &Event) -> ResultPart {
     ResultPart { name: EventName::emitted(&format!("hook-sent/{}", event.name)), data: SENT.to_owned() }

@@ -2,6 +2,7 @@
 //!
 //! warp stays in here and in the routes; nobody else knows it.
 
+mod access;
 mod reply;
 
 use std::net::SocketAddr;
@@ -14,7 +15,12 @@ use warp::Filter;
 use warp::filters::BoxedFilter;
 
 use crate::bus::stopped;
+pub use access::Credentials;
+pub use access::NoAccess;
+pub use access::credentials;
+pub use reply::ApiError;
 pub use reply::Response;
+pub use reply::answer;
 pub use reply::json;
 pub use reply::unavailable;
 
@@ -28,6 +34,11 @@ pub struct ListenError {
     address: SocketAddr,
     #[source]
     source: std::io::Error,
+}
+
+/// A route that answers also what no endpoint takes.
+pub fn answering_all(route: Route) -> Route {
+    route.recover(reply::unknown).unify().boxed()
 }
 
 /// Serves the route on `address` until `stop` is set and the requests under way are answered. Port 0 lets the system
@@ -45,7 +56,6 @@ pub async fn serve(
     let address = listener.local_addr().map_err(fail)?;
     info!("HTTP on {address}");
     let stopping = async move { stopped(&mut stop).await };
-    let route = route.recover(reply::unknown).unify();
-    let server = warp::serve(route).incoming(listener).graceful(stopping).run();
+    let server = warp::serve(answering_all(route)).incoming(listener).graceful(stopping).run();
     Ok((address, tokio::spawn(server)))
 }

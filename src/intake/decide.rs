@@ -3,13 +3,17 @@
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::sync::Mutex;
 
 use crate::bus::Publication;
 use crate::bus::Publisher;
 use crate::bus::Refusal;
 use crate::chance::Chance;
 use crate::clock::Now;
+use crate::config::Config;
 use crate::config::Limits;
+use crate::config::Over;
+use crate::hooks::QueueRule;
 use crate::hooks::matching;
 use crate::hooks::response;
 use crate::intake::Known;
@@ -19,22 +23,29 @@ use crate::intake::payload;
 use crate::intake::resends::Mark;
 use crate::intake::resends::Resends;
 use crate::intake::resends::content;
+use crate::intake::room::Full;
+use crate::intake::room::Room;
+use crate::intake::room::Stock;
+use crate::intake::room::Verdict;
 use crate::limits::Windows;
 use crate::model::DeviceId;
 use crate::model::Event;
 use crate::model::EventName;
+use crate::model::HookId;
 use crate::model::Source;
 use crate::model::UserId;
 use crate::model::spec;
+use crate::registry::Hook;
 use crate::registry::Snapshot;
 use crate::store::Arrived;
 use crate::store::Changes;
+use crate::store::DeadLetter;
+use crate::store::DeliveryId;
 use crate::store::DeliveryKey;
+use crate::store::LaneKey;
+use crate::store::Moment;
 use crate::store::StoredDelivery;
 use crate::store::StoredMark;
-
-/// Names of the device limits' windows in the store begin with this.
-const WINDOWS: &str = "device ";
 
 /// The name under which a device hears that a publication was refused; the data says which and why.
 const REFUSED_EVENT: &str = "farhook/refused";
@@ -53,7 +64,9 @@ pub(super) enum Decision {
     Accepted {
         event: Arc<Event>,
         /// What it triggers; stored by `changes`.
-        deliveries: Vec<DeliveryKey>,
+        deliveries: Vec<Triggered>,
+        /// What it would have triggered, had there been room or leave.
+        dropped: Vec<Dropped>,
         /// None when nothing needs to be stored.
         changes: Option<Changes>,
         mark: Option<Mark>,
@@ -62,6 +75,25 @@ pub(super) enum Decision {
         /// What the publisher is told beside.
         notices: Option<Arc<Event>>,
     },
+}
+
+/// A delivery that an event triggers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Triggered {
+    pub(super) key: DeliveryKey,
+    /// Not to be started before; 0 for at once.
+    pub(super) due_ms: u64,
+    /// Whether the hook's oldest shall go for it.
+    pub(super) makes_room: bool,
+}
+
+/// A delivery that is not made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Dropped {
+    /// Its device is over its limit.
+    OverLimit(HookId),
+    /// The queue is full.
+    Full(HookId),
 }
 
 impl Decision {
@@ -80,13 +112,13 @@ pub(super) struct Desk {
     boot: [u8; 16],
     next_seq: u64,
     resends: Resends,
-    triggers: Windows,
+    triggers: Arc<Mutex<Windows>>,
     notices: Notices,
+    room: Room,
 }
 
 impl Desk {
-    pub(super) fn new(chance: Chance, known: Known, limits: &Limits, now: Now) -> Self {
-        let triggers = Windows::restore(WINDOWS, limits.device_per_minute, &known.windows, known.boot, now.mono_ms);
+    pub(super) fn new(chance: Chance, known: Known, triggers: Arc<Mutex<Windows>>) -> Self {
         Self {
             chance,
             boot: known.boot,
@@ -94,16 +126,17 @@ impl Desk {
             resends: known.resends,
             triggers,
             notices: Notices::default(),
+            room: Room::default(),
         }
     }
 
-    /// Decides about one publication. Without room, what would have to wait is refused.
+    /// Decides about one publication.
     pub(super) fn decide(
         &mut self,
         publication: &Publication,
         registry: &Snapshot,
-        limits: &Limits,
-        has_room: bool,
+        config: &Config,
+        stock: &impl Stock,
         now: Now,
     ) -> Decision {
         let Some((source, owner)) = origin(publication.publisher, registry) else {
@@ -134,15 +167,53 @@ impl Desk {
             source,
             owner,
         });
-        let is_wanted = || registry.hooks_of(owner).any(|hook| matching::matches(&hook.definition, &event));
-        if !has_room && is_wanted() {
-            let refusal = Refusal::Full { reason: "as many deliveries wait as may".to_owned() };
+        let wanted: Vec<&Arc<Hook>> =
+            registry.hooks_of(owner).filter(|hook| matching::matches(&hook.definition, &event)).collect();
+        let judged = wanted.iter().map(|hook| {
+            let rule = hook.definition.queue();
+            self.room.judge(hook.id, rule, event.data.len(), stock, config)
+        });
+        let judged: Vec<Verdict> = judged.collect();
+        let rejected = judged.iter().find_map(|verdict| match verdict {
+            Verdict::Reject(full) => Some(*full),
+            _ => None,
+        });
+        if let Some(full) = rejected {
+            let refusal = Refusal::Full { reason: full.reason().to_owned() };
             return Decision::Refused { refusal, notice: None };
         }
         if let Some(mark) = mark {
             self.resends.remember(mark);
         }
-        self.trigger(event, mark, registry, limits, now)
+        let has_device = registry.has_device(owner);
+        let hooks: Vec<_> = wanted.into_iter().map(|hook| hook.id).zip(judged).collect();
+        self.trigger(event, mark, &hooks, has_device, &config.limits, now)
+    }
+
+    /// Gives a dead letter a place in its lane again.
+    ///
+    /// # Errors
+    /// When there is no room for it.
+    pub(super) fn replay(
+        &mut self,
+        id: DeliveryId,
+        letter: &DeadLetter,
+        rule: QueueRule,
+        config: &Config,
+        stock: &impl Stock,
+        now: Now,
+    ) -> Result<(DeliveryKey, Changes), Full> {
+        let event = &letter.delivery.event;
+        match self.room.judge(id.hook, rule, event.data.len(), stock, config) {
+            Verdict::Fits => {}
+            // Nobody is served by dropping one delivery for another that was given up.
+            Verdict::DropOldest => return Err(Full::Queue),
+            Verdict::DropNewest(full) | Verdict::Reject(full) => return Err(full),
+        }
+        let mut changes = Changes::new();
+        changes.remove_dead(id, event.data.len());
+        let key = self.store(id.hook, event, None, 0, now, &mut changes);
+        Ok((key, changes))
     }
 
     /// Whether a publication is still remembered as accepted.
@@ -150,15 +221,21 @@ impl Desk {
         self.resends.knows(mark)
     }
 
+    /// What was given to the store is there, or never will be.
+    pub(super) fn settle(&mut self, key: DeliveryKey, event: &Event) {
+        self.room.settle(key.lane.hook, event.data.len());
+    }
+
     /// Takes back that a publication was accepted at `at_ms`, with its places in the device's window: it did not
     /// trigger, and its resend must not find the limit reached by it.
-    pub(super) fn forget(&mut self, mark: Option<Mark>, source: Source, deliveries: usize, at_ms: u64) {
+    pub(super) fn forget(&mut self, mark: Option<Mark>, source: Source, deliveries: &[Triggered], at_ms: u64) {
         if let Some(mark) = mark {
             self.resends.forget(&mark);
         }
-        if let Some(device) = device_of(source) {
-            for _ in 0..deliveries {
-                self.triggers.give_back(&device.to_string(), at_ms);
+        if let Some(device) = source.device() {
+            let mut triggers = self.triggers.lock().expect("windows do not panic");
+            for triggered in deliveries {
+                triggers.give_back(&device.to_string(), at_ms.max(triggered.due_ms));
             }
         }
     }
@@ -167,40 +244,73 @@ impl Desk {
         &mut self,
         event: Arc<Event>,
         mark: Option<Mark>,
-        registry: &Snapshot,
+        hooks: &[(HookId, Verdict)],
+        has_device: bool,
         limits: &Limits,
         now: Now,
     ) -> Decision {
-        let device = device_of(event.source);
-        let mut deliveries = Vec::new();
+        let device = event.source.device();
+        let (mut deliveries, mut dropped) = (Vec::new(), Vec::new());
         let mut changes = Changes::new();
         let mut notices = None;
-        self.triggers.allow(limits.device_per_minute, now.mono_ms);
-        for hook in registry.hooks_of(event.owner).filter(|hook| matching::matches(&hook.definition, &event)) {
-            if !registry.has_device(event.owner) {
+        for (hook, verdict) in hooks {
+            if !has_device {
                 notices = notices.or_else(|| self.notice(&event, device, Kind::NoDevice, NO_DEVICE, now));
                 continue;
             }
-            if let Some(device) = device {
-                if self.triggers.try_take(&device.to_string(), now.mono_ms).is_err() {
-                    let text = over_limit(limits);
-                    notices = notices.or_else(|| self.notice(&event, Some(device), Kind::Limit, &text, now));
-                    continue;
-                }
+            if let Verdict::DropNewest(full) = verdict {
+                notices = notices.or_else(|| self.notice(&event, device, Kind::Full, full.reason(), now));
+                dropped.push(Dropped::Full(*hook));
+                continue;
             }
-            let key = DeliveryKey { hook: hook.id, seq: self.next_seq };
-            self.next_seq += 1;
-            let mark = mark.map(|mark| mark.stored);
-            let arrived = Arrived { boot: self.boot, mono_ms: now.mono_ms };
-            let delivery = StoredDelivery { event: Arc::clone(&event), attempts: 0, not_before: None, mark, arrived };
-            changes.store(key, &delivery);
-            deliveries.push(key);
+            let Some(due_ms) = device.map_or(Some(0), |device| self.take_place(device, limits, now)) else {
+                let text = over_limit(limits);
+                notices = notices.or_else(|| self.notice(&event, device, Kind::Limit, &text, now));
+                dropped.push(Dropped::OverLimit(*hook));
+                continue;
+            };
+            let key = self.store(*hook, &event, mark.map(|mark| mark.stored), due_ms, now, &mut changes);
+            deliveries.push(Triggered { key, due_ms, makes_room: *verdict == Verdict::DropOldest });
         }
         if let Some(device) = device.filter(|_| !deliveries.is_empty()) {
-            self.triggers.record(&device.to_string(), now.mono_ms, &mut changes);
+            let triggers = self.triggers.lock().expect("windows do not panic");
+            triggers.record(&device.to_string(), now.mono_ms, &mut changes);
         }
         let changes = (!changes.is_empty()).then_some(changes);
-        Decision::Accepted { event, deliveries, changes, mark, at_ms: now.mono_ms, notices }
+        Decision::Accepted { event, deliveries, dropped, changes, mark, at_ms: now.mono_ms, notices }
+    }
+
+    /// When a device may trigger: 0 for now, none if it is over its limit and not to wait.
+    fn take_place(&self, device: DeviceId, limits: &Limits, now: Now) -> Option<u64> {
+        let mut triggers = self.triggers.lock().expect("windows do not panic");
+        triggers.allow(limits.device_per_minute);
+        let device = device.to_string();
+        match limits.device_over {
+            Over::Drop => triggers.try_take(&device, now.mono_ms).map(|()| 0).ok(),
+            Over::Queue => {
+                let at_ms = triggers.take_next(&device, now.mono_ms);
+                Some(if at_ms > now.mono_ms { at_ms } else { 0 })
+            }
+        }
+    }
+
+    /// Gives an event its place in a hook's lane.
+    fn store(
+        &mut self,
+        hook: HookId,
+        event: &Arc<Event>,
+        mark: Option<StoredMark>,
+        due_ms: u64,
+        now: Now,
+        changes: &mut Changes,
+    ) -> DeliveryKey {
+        let key = DeliveryKey { lane: LaneKey { hook, device: event.source.device() }, seq: self.next_seq };
+        self.next_seq += 1;
+        let arrived = Arrived { boot: self.boot, mono_ms: now.mono_ms };
+        let not_before = (due_ms > 0).then(|| Moment::at(due_ms, self.boot, now));
+        changes.store(key, &StoredDelivery { event: Arc::clone(event), attempts: 0, not_before, mark, arrived });
+        self.room.give(hook, event.data.len());
+        key
     }
 
     fn refuse(
@@ -211,7 +321,7 @@ impl Desk {
         refusal: Refusal,
         now: Now,
     ) -> Decision {
-        let told = device_of(source).filter(|device| self.notices.is_due(Some(*device), Kind::Refusal, now.mono_ms));
+        let told = source.device().filter(|device| self.notices.is_due(Some(*device), Kind::Refusal, now.mono_ms));
         let notice = told.map(|device| {
             let name: String = publication.name.chars().take(spec::EMITTED_NAME_CHARS).collect();
             let data = serde_json::json!({ "event": name, "reason": refusal.to_string() }).to_string();
@@ -270,13 +380,6 @@ fn check(publication: &Publication) -> Result<(EventName, String), Refusal> {
         return Err(Refusal::DataTooLarge { bytes });
     }
     Ok((name, payload::to_text(&publication.data)))
-}
-
-fn device_of(source: Source) -> Option<DeviceId> {
-    match source {
-        Source::Device(device) => Some(device),
-        Source::Api | Source::Hook { .. } | Source::Gateway { .. } => None,
-    }
 }
 
 #[cfg(test)]

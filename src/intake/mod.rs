@@ -1,9 +1,9 @@
 //! Where an event is accepted: the one task that every publication passes through, whatever transport brought it.
 //!
 //! ```text
-//! publication ─> well-formed? ─> resent? ─> which hooks? ─> device limit ─> stored, durable ─> verdict
-//!                    │ no           │ yes                                                   ─> live
-//!                  refusal       verdict of the first                                       ─> dispatcher
+//! publication ─> well-formed? ─> resent? ─> which hooks? ─> room? ─> device limit ─> stored, durable ─> verdict
+//!                    │ no           │ yes                     │ no            dead letter ─┘           ─> live
+//!                  refusal       verdict of the first      refusal, or what the hook says              ─> dispatcher
 //! ```
 //! Verdicts, the live stream and the dispatcher all see events in the order in which they came. The intake never sends
 //! a request and never knows a transport.
@@ -12,14 +12,16 @@ mod decide;
 mod notices;
 mod payload;
 mod resends;
+mod room;
 
 use std::sync::Arc;
+use std::sync::Mutex;
 
 use futures_util::FutureExt;
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesOrdered;
-use log::warn;
+use log::debug;
 use tokio::sync::mpsc;
 use tokio::sync::oneshot;
 use tokio::sync::watch;
@@ -30,6 +32,8 @@ use crate::bus::Board;
 use crate::bus::IntakeQueue;
 use crate::bus::Live;
 use crate::bus::Refusal;
+use crate::bus::Replay;
+use crate::bus::ReplayRefusal;
 use crate::bus::Submission;
 use crate::bus::Verdict;
 use crate::bus::stopped;
@@ -38,13 +42,19 @@ use crate::clock;
 use crate::config::Config;
 use crate::intake::decide::Decision;
 use crate::intake::decide::Desk;
+use crate::intake::decide::Dropped;
+use crate::intake::decide::Triggered;
 use crate::intake::resends::Mark;
 use crate::intake::resends::Resends;
+use crate::intake::room::Stored;
+use crate::limits::Windows;
 use crate::model::Event;
 use crate::registry::Snapshot;
+use crate::store::Changes;
+use crate::store::DeliveryKey;
+use crate::store::Queue;
+use crate::store::QueueError;
 use crate::store::QueueWriter;
-use crate::store::StoredWindow;
-use crate::store::Waiting;
 use crate::store::WriteError;
 
 /// Publications that may be on their way to the disk at once; more wait in front of the intake.
@@ -64,7 +74,13 @@ pub struct Parts {
     pub live: Live,
     /// Tells the dispatcher.
     pub arrivals: mpsc::Sender<Arrival>,
+    /// Dead letters that shall wait again.
+    pub replays: mpsc::Receiver<Replay>,
     /// Knows how much waits.
+    pub store: Queue,
+    /// The devices' windows.
+    pub triggers: Arc<Mutex<Windows>>,
+    /// Shows what was dropped.
     pub board: Board,
     /// Makes ids.
     pub chance: Chance,
@@ -73,52 +89,75 @@ pub struct Parts {
 }
 
 /// What the intake knew before the restart.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Known {
     next_seq: u64,
     resends: Resends,
-    /// The device limits' windows, by name.
-    pub windows: Vec<(String, StoredWindow)>,
     /// The boot that is running.
-    pub boot: [u8; 16],
+    boot: [u8; 16],
 }
 
 impl Known {
-    /// Nothing but the windows, in this boot.
-    pub fn new(windows: Vec<(String, StoredWindow)>, boot: [u8; 16]) -> Self {
-        Self { windows, boot, ..Self::default() }
-    }
-
-    /// Takes note of a delivery that waits: its number is taken, and its event may be sent again.
-    pub fn note(&mut self, waiting: &Waiting) {
-        self.next_seq = self.next_seq.max(waiting.key.seq + 1);
-        if let Some(stored) = waiting.mark {
-            self.resends.remember(Mark { source: waiting.source, stored });
+    /// Reads from the store which number is next and which publications may be sent again.
+    ///
+    /// # Errors
+    /// When the disk is bad.
+    pub fn recall(store: &Queue, boot: [u8; 16]) -> Result<Self, QueueError> {
+        let mut resends = Resends::default();
+        for lane in store.lanes()? {
+            for delivery in store.latest(lane, resends::PER_SESSION)?.iter().rev() {
+                if let Some(stored) = delivery.mark {
+                    resends.remember(Mark { source: delivery.event.source, stored });
+                }
+            }
         }
+        Ok(Self { next_seq: store.next_seq(), resends, boot })
     }
 }
 
 /// Accepts publications until `stop` is set; then those that wait are told so, and those under way are finished.
 pub async fn run(parts: Parts, mut stop: watch::Receiver<bool>) {
-    let Parts { mut queue, registry, config, writer, live, arrivals, board, chance, known } = parts;
-    let mut desk = Desk::new(chance, known, &config.borrow().limits, clock::now());
+    let Parts {
+        mut queue,
+        mut replays,
+        registry,
+        config,
+        store,
+        triggers,
+        writer,
+        live,
+        arrivals,
+        board,
+        chance,
+        known,
+    } = parts;
+    let mut clerk = Clerk { desk: Desk::new(chance, known, triggers), live, arrivals, board };
     let mut under_way: FuturesOrdered<BoxFuture<'static, Settled>> = FuturesOrdered::new();
     loop {
         tokio::select! {
             biased;
             () = stopped(&mut stop) => break,
-            Some(settled) = under_way.next(), if !under_way.is_empty() => {
-                settle(settled, &mut desk, &live, &arrivals).await;
+            Some(settled) = under_way.next(), if !under_way.is_empty() => clerk.settle(settled).await,
+            // They come a page at a time, and each page is waited for: nobody has to wait for long.
+            Some(replay) = replays.recv(), if under_way.len() < UNDER_WAY => {
+                let decided = {
+                    let (registry, config) = (registry.borrow(), config.borrow());
+                    let stock = Stored { queue: &store, free_bytes: writer.free_bytes() };
+                    clerk.decide_replay(&replay, &registry, &config, &stock)
+                };
+                match decided {
+                    Ok((key, changes)) => under_way.push_back(carry_out_replay(replay, key, changes, &writer)),
+                    Err(refusal) => drop(replay.done.send(Err(refusal))),
+                }
             }
             submission = queue.recv(), if under_way.len() < UNDER_WAY => {
-                let Some(submission) = submission else { break };
+                let Some(Submission { publication, verdict }) = submission else { break };
                 let decision = {
-                    let registry = registry.borrow();
-                    let config = config.borrow();
-                    let has_room = config.queue.max_waiting.is_none_or(|most| board.queue().waiting < most.get() as usize);
-                    desk.decide(&submission.publication, &registry, &config.limits, has_room, clock::now())
+                    let (registry, config) = (registry.borrow(), config.borrow());
+                    let stock = Stored { queue: &store, free_bytes: writer.free_bytes() };
+                    clerk.desk.decide(&publication, &registry, &config, &stock, clock::now())
                 };
-                under_way.push_back(carry_out(submission, decision, &writer));
+                under_way.push_back(carry_out(verdict, decision, &writer));
             }
         }
     }
@@ -127,19 +166,21 @@ pub async fn run(parts: Parts, mut stop: watch::Receiver<bool>) {
         let _ = submission.verdict.send(Err(Refusal::Stopping));
     }
     while let Some(settled) = under_way.next().await {
-        settle(settled, &mut desk, &live, &arrivals).await;
+        clerk.settle(settled).await;
     }
 }
 
-/// A publication whose fate is known, up to the disk's answer.
-struct Settled {
-    verdict: oneshot::Sender<Verdict>,
-    decision: Decision,
-    stored: Result<(), WriteError>,
+/// What was decided, and what the disk said to it.
+enum Settled {
+    Publication { verdict: oneshot::Sender<Verdict>, decision: Decision, stored: Result<(), WriteError> },
+    Replay { replay: Replay, key: DeliveryKey, stored: Result<(), WriteError> },
 }
 
-fn carry_out(submission: Submission, mut decision: Decision, writer: &QueueWriter) -> BoxFuture<'static, Settled> {
-    let verdict = submission.verdict;
+fn carry_out(
+    verdict: oneshot::Sender<Verdict>,
+    mut decision: Decision,
+    writer: &QueueWriter,
+) -> BoxFuture<'static, Settled> {
     let changes = decision.take_changes();
     let done = changes.map(|changes| writer.write(changes));
     async move {
@@ -147,42 +188,122 @@ fn carry_out(submission: Submission, mut decision: Decision, writer: &QueueWrite
             Some(done) => done.await.unwrap_or(Err(WriteError::Closed)),
             None => Ok(()),
         };
-        Settled { verdict, decision, stored }
+        Settled::Publication { verdict, decision, stored }
     }
     .boxed()
 }
 
-/// Answers the publisher and, when all is well, tells everybody else.
-async fn settle(settled: Settled, desk: &mut Desk, live: &Live, arrivals: &mpsc::Sender<Arrival>) {
-    let Settled { verdict, decision, stored } = settled;
-    // A publisher that is gone does not wait for its verdict; the event is accepted all the same.
-    let answer = |answer: Verdict| drop(verdict.send(answer));
-    match decision {
-        Decision::Refused { refusal, notice } => {
-            answer(Err(refusal));
-            tell(live, notice).await;
-        }
-        Decision::Resent { mark } => {
-            // The first sending may have failed at the disk in the meantime.
-            let known = desk.knows(&mark);
-            answer(if known { Ok(Accepted::Resent) } else { Err(full("the first sending failed")) });
-        }
-        Decision::Accepted { event, deliveries, mark, at_ms, notices, .. } => {
-            if let Err(error) = stored {
-                warn!("an event is refused: {error}");
-                desk.forget(mark, event.source, deliveries.len(), at_ms);
-                answer(Err(full(&error.to_string())));
-                return;
+fn carry_out_replay(
+    replay: Replay,
+    key: DeliveryKey,
+    changes: Changes,
+    writer: &QueueWriter,
+) -> BoxFuture<'static, Settled> {
+    let done = writer.write(changes);
+    async move {
+        let stored = done.await.unwrap_or(Err(WriteError::Closed));
+        Settled::Replay { replay, key, stored }
+    }
+    .boxed()
+}
+
+/// Who decides, and tells everybody what was decided.
+struct Clerk {
+    desk: Desk,
+    live: Live,
+    arrivals: mpsc::Sender<Arrival>,
+    board: Board,
+}
+
+impl Clerk {
+    fn decide_replay(
+        &mut self,
+        replay: &Replay,
+        registry: &Snapshot,
+        config: &Config,
+        stock: &Stored<'_>,
+    ) -> Result<(DeliveryKey, Changes), ReplayRefusal> {
+        let hook = registry.hooks.get(&replay.id.hook).ok_or(ReplayRefusal::NoHook(replay.id.hook))?;
+        let rule = hook.definition.queue();
+        let decided = self.desk.replay(replay.id, &replay.letter, rule, config, stock, clock::now());
+        decided.map_err(|full| ReplayRefusal::Full(full.reason().to_owned()))
+    }
+
+    /// Answers the publisher and, when all is well, tells everybody else.
+    async fn settle(&mut self, settled: Settled) {
+        match settled {
+            Settled::Publication { verdict, decision, stored } => {
+                self.settle_publication(verdict, decision, stored).await;
             }
-            let accepted =
-                if deliveries.is_empty() { Accepted::PassedOn(event.id) } else { Accepted::Stored(event.id) };
-            answer(Ok(accepted));
-            live.announce(Arc::clone(&event)).await;
-            tell(live, notices).await;
-            for key in deliveries {
-                let arrival = Arrival { hook: key.hook, seq: key.seq, event: Arc::clone(&event) };
-                // A dispatcher that is gone finds the delivery in the store at the next start.
-                let _ = arrivals.send(arrival).await;
+            Settled::Replay { replay, key, stored } => {
+                let event = replay.letter.delivery.event;
+                self.desk.settle(key, &event);
+                let done = stored.map_err(|error| ReplayRefusal::Full(error.to_string()));
+                if done.is_ok() {
+                    self.arrive(Triggered { key, due_ms: 0, makes_room: false }, &event).await;
+                }
+                // Who asked and went away does not get to know.
+                let _ = replay.done.send(done);
+            }
+        }
+    }
+
+    async fn settle_publication(
+        &mut self,
+        verdict: oneshot::Sender<Verdict>,
+        decision: Decision,
+        stored: Result<(), WriteError>,
+    ) {
+        // A publisher that is gone does not wait for its verdict; the event is accepted all the same.
+        let answer = |answer: Verdict| drop(verdict.send(answer));
+        match decision {
+            Decision::Refused { refusal, notice } => {
+                answer(Err(refusal));
+                tell(&self.live, notice).await;
+            }
+            Decision::Resent { mark } => {
+                // The first sending may have failed at the disk in the meantime.
+                let known = self.desk.knows(&mark);
+                answer(if known { Ok(Accepted::Resent) } else { Err(full("the first sending failed")) });
+            }
+            Decision::Accepted { event, deliveries, dropped, mark, at_ms, notices, .. } => {
+                for triggered in &deliveries {
+                    self.desk.settle(triggered.key, &event);
+                }
+                if let Err(error) = stored {
+                    debug!("an event is refused: {error}");
+                    self.desk.forget(mark, event.source, &deliveries, at_ms);
+                    answer(Err(full(&error.to_string())));
+                    return;
+                }
+                let accepted =
+                    if deliveries.is_empty() { Accepted::PassedOn(event.id) } else { Accepted::Stored(event.id) };
+                answer(Ok(accepted));
+                self.live.announce(Arc::clone(&event)).await;
+                self.count(&dropped);
+                tell(&self.live, notices).await;
+                for triggered in deliveries {
+                    self.arrive(triggered, &event).await;
+                }
+            }
+        }
+    }
+
+    async fn arrive(&self, triggered: Triggered, event: &Arc<Event>) {
+        let Triggered { key, due_ms, makes_room } = triggered;
+        let arrival = Arrival { key, event: Arc::clone(event), due_ms, makes_room };
+        // A dispatcher that is gone finds the delivery in the store at the next start.
+        let _ = self.arrivals.send(arrival).await;
+    }
+
+    fn count(&self, dropped: &[Dropped]) {
+        for dropped in dropped {
+            match dropped {
+                Dropped::OverLimit(hook) => self.board.change_hook(*hook, |report| report.over_limit += 1),
+                Dropped::Full(hook) => {
+                    self.board.change_hook(*hook, |report| report.dropped += 1);
+                    self.board.change_queue(|queue| queue.dropped += 1);
+                }
             }
         }
     }

@@ -22,6 +22,8 @@ pub(super) enum Kind {
     Refusal,
     /// There is no device registered, so nothing triggers.
     NoDevice,
+    /// A queue is full, and what it published is not kept.
+    Full,
 }
 
 /// When each device was last told of each kind, and how much it was not told of.
@@ -34,7 +36,7 @@ impl Notices {
     /// Whether to tell `device` now. None stands for whoever publishes over the API.
     pub(super) fn is_due(&mut self, device: Option<DeviceId>, kind: Kind, now_ms: u64) -> bool {
         let every_ms = match kind {
-            Kind::Limit | Kind::NoDevice => LIMIT_EVERY_MS,
+            Kind::Limit | Kind::NoDevice | Kind::Full => LIMIT_EVERY_MS,
             Kind::Refusal => REFUSAL_EVERY_MS,
         };
         if self.told.len() >= DEVICES {

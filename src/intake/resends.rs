@@ -14,7 +14,7 @@ use crate::model::Source;
 use crate::store::StoredMark;
 
 /// Publications remembered for one session: more than a client may have under way.
-const PER_SESSION: usize = 128;
+pub(super) const PER_SESSION: usize = 128;
 
 /// Sessions remembered; the one that was quiet longest is forgotten for a new one.
 const SESSIONS: usize = 2_048;

@@ -10,16 +10,23 @@ use crate::bus::Intake;
 use crate::bus::MqttFeed;
 use crate::bus::Publication;
 use crate::bus::Publisher;
+use crate::bus::Replays;
 use crate::bus::ResendMark;
+use crate::bus::Selection;
 use crate::bus::Watcher;
 use crate::bus::arrivals;
+use crate::limits::Meters;
 use crate::model::DeviceId;
 use crate::model::HookId;
+use crate::model::WallTime;
 use crate::registry::samples::device;
 use crate::registry::samples::hook;
 use crate::registry::samples::snapshot;
-use crate::store::DeliveryKey;
-use crate::store::Queue;
+use crate::store::Cause;
+use crate::store::DeadLetter;
+use crate::store::DeliveryId;
+use crate::store::End;
+use crate::store::LaneKey;
 use crate::store::WriterThread;
 
 const HOOK: HookId = HookId::from_bytes([3; 12]);
@@ -31,6 +38,7 @@ struct Scene {
     writer: QueueWriter,
     writer_thread: WriterThread,
     intake: Intake,
+    replays: Replays,
     watcher: Watcher,
     /// Kept, since the intake waits for the MQTT side.
     feed: MqttFeed,
@@ -50,6 +58,7 @@ impl Scene {
         let (live, feed) = Live::new();
         let watcher = live.watch();
         let (arrivals_in, arrivals) = arrivals();
+        let (replays, replays_out) = Replays::new(store.clone());
         let wanted = hook(3, &json!({ "event": "temp", "url": "http://example.com/" }));
         let (registry_tx, registry) = watch::channel(snapshot([device(1)], [wanted]));
         let mut unlimited = Config::default();
@@ -63,9 +72,12 @@ impl Scene {
             writer: writer.clone(),
             live,
             arrivals: arrivals_in,
+            replays: replays_out,
+            store: store.clone(),
+            triggers: Meters::restore(None, None, &[], [0; 16], 0).devices,
             board: Board::default(),
             chance: Chance::from_seed(1),
-            known: Known { next_seq: 1, ..Known::default() },
+            known: Known::recall(&store, [0; 16]).unwrap(),
         };
         let task = tokio::spawn(run(parts, stopping));
         Self {
@@ -74,6 +86,7 @@ impl Scene {
             writer,
             writer_thread,
             intake,
+            replays,
             watcher,
             feed,
             arrivals,
@@ -84,7 +97,7 @@ impl Scene {
     }
 
     fn stored(&self, seq: u64) -> Option<Arc<Event>> {
-        self.store.read(DeliveryKey { hook: HOOK, seq }).unwrap().map(|delivery| delivery.event)
+        self.store.read(key(seq)).unwrap().map(|delivery| delivery.event)
     }
 
     async fn ended(&mut self) {
@@ -97,6 +110,10 @@ impl Scene {
         self.writer_thread.join();
         (self.intake, self.watcher, self.arrivals, self.feed, self.stop)
     }
+}
+
+fn key(seq: u64) -> DeliveryKey {
+    DeliveryKey { lane: LaneKey { hook: HOOK, device: Some(DeviceId::from_bytes([1; 12])) }, seq }
 }
 
 fn publication(name: &str, data: u64) -> Publication {
@@ -220,5 +237,36 @@ async fn at_the_stop_what_is_under_way_is_finished() {
     scene.ended().await;
     let arrival = scene.arrivals.recv().await.unwrap();
     assert_eq!(under_way.await.unwrap(), Ok(Accepted::Stored(arrival.event.id)));
-    assert_eq!(scene.stored(arrival.seq), Some(arrival.event));
+    assert_eq!(scene.stored(arrival.key.seq), Some(arrival.event));
+}
+
+#[tokio::test]
+async fn dead_letters_wait_again_in_their_order_behind_what_waits() {
+    let mut scene = Scene::new(0);
+    scene.intake.publish(publication("temp", 0)).await.unwrap();
+    scene.arrivals.recv().await.unwrap();
+    let mut changes = Changes::new();
+    for seq in [100, 200, 300] {
+        let at = WallTime::from_millis(i64::try_from(seq).unwrap());
+        let end = End { cause: Cause::Failed, reason: "no".to_owned(), status: None, answer: String::new(), at };
+        changes.bury(key(seq), &DeadLetter { delivery: crate::store::tests::delivery(&seq.to_string()), end });
+    }
+    scene.writer.write(changes).await.unwrap().unwrap();
+    let id = |seq| DeliveryId { hook: HOOK, seq };
+
+    scene.replays.one(id(200)).await.unwrap();
+    assert!(scene.replays.one(id(200)).await.unwrap_err().to_string().contains("no dead letter"));
+    let early = Selection { hook: Some(HOOK), from: None, until: Some(WallTime::from_millis(300)) };
+    assert_eq!(scene.replays.all(early).await.unwrap(), 1);
+    assert_eq!(scene.replays.all(Selection::default()).await.unwrap(), 1);
+
+    let mut arrived = Vec::new();
+    for _ in 0..3 {
+        let arrival = scene.arrivals.recv().await.unwrap();
+        assert_eq!(scene.stored(arrival.key.seq).unwrap(), arrival.event);
+        arrived.push((arrival.key.seq, arrival.event.data.clone()));
+    }
+    // The numbers go on from what was known at the start.
+    assert_eq!(arrived, [(2, "200".to_owned()), (3, "100".to_owned()), (4, "300".to_owned())]);
+    assert_eq!((scene.store.total().waiting, scene.store.total().dead), (4, 0));
 }

@@ -8,6 +8,8 @@
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use crate::hooks::limits::FreeAt;
@@ -22,6 +24,36 @@ const WINDOW: Duration = Duration::from_secs(60);
 /// Names that have a window at once before those that are empty again are cleared away.
 const NAMES: usize = 1_024;
 
+/// Names of the windows in the store begin with this.
+const DEVICES: &str = "device ";
+const HOSTS: &str = "host ";
+
+/// The windows of both limits, for those who take places and those who show them. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Meters {
+    /// Triggers of each device, by its id.
+    pub devices: Arc<Mutex<Windows>>,
+    /// Requests to each host.
+    pub hosts: Arc<Mutex<Windows>>,
+}
+
+impl Meters {
+    /// The windows as they were recorded, under these limits; none is no limit.
+    pub fn restore(
+        device_per_minute: Option<NonZeroU32>,
+        host_per_minute: Option<NonZeroU32>,
+        stored: &[(String, StoredWindow)],
+        boot: [u8; 16],
+        now_ms: u64,
+    ) -> Self {
+        let restored = |prefix, allowed| Windows::restore(prefix, allowed, stored, boot, now_ms);
+        Self {
+            devices: Arc::new(Mutex::new(restored(DEVICES, device_per_minute))),
+            hosts: Arc::new(Mutex::new(restored(HOSTS, host_per_minute))),
+        }
+    }
+}
+
 /// The windows of one limit.
 #[derive(Debug)]
 pub struct Windows {
@@ -30,6 +62,17 @@ pub struct Windows {
     boot: [u8; 16],
     by_name: HashMap<String, SlidingWindow>,
     clear_at: usize,
+}
+
+/// What is used of one window.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Usage {
+    /// Whose it is.
+    pub name: String,
+    /// Places that are taken.
+    pub used: usize,
+    /// Milliseconds until the next place is free; none if one is.
+    pub free_in_ms: Option<u64>,
 }
 
 impl Windows {
@@ -53,7 +96,7 @@ impl Windows {
     }
 
     /// Changes how many are allowed from now on. A changed limit begins with what was taken under the old one.
-    pub fn allow(&mut self, allowed: Option<NonZeroU32>, now_ms: u64) {
+    pub fn allow(&mut self, allowed: Option<NonZeroU32>) {
         if self.allowed == allowed {
             return;
         }
@@ -62,8 +105,7 @@ impl Windows {
             None => self.by_name.clear(),
             Some(allowed) => {
                 for window in self.by_name.values_mut() {
-                    let taken = window.stored(moment(now_ms));
-                    *window = SlidingWindow::restored(allowed.get(), WINDOW, &taken, moment(now_ms), true);
+                    window.allow(allowed.get());
                 }
             }
         }
@@ -74,13 +116,41 @@ impl Windows {
     /// # Errors
     /// When the next place is free, in milliseconds since the boot.
     pub fn try_take(&mut self, name: &str, now_ms: u64) -> Result<(), u64> {
-        let Some(allowed) = self.allowed else { return Ok(()) };
-        if !self.by_name.contains_key(name) {
-            self.clear(now_ms);
-            self.by_name.insert(name.to_owned(), SlidingWindow::new(allowed.get(), WINDOW));
-        }
-        let window = self.by_name.get_mut(name).expect("it is there by now");
+        let Some(window) = self.window(name, now_ms) else { return Ok(()) };
         window.try_take(now_ms).map_err(|FreeAt(at_ms)| at_ms)
+    }
+
+    /// Takes a place in the window of `name` if one is free, for something that takes its time: it is settled or given
+    /// back when that is over.
+    ///
+    /// # Errors
+    /// When the next place is free, in milliseconds since the boot.
+    pub fn try_begin(&mut self, name: &str, now_ms: u64) -> Result<(), u64> {
+        let Some(window) = self.window(name, now_ms) else { return Ok(()) };
+        window.try_begin(now_ms).map_err(|FreeAt(at_ms)| at_ms)
+    }
+
+    /// The names of the windows that are not empty.
+    pub fn names(&self) -> Vec<String> {
+        self.by_name.keys().cloned().collect()
+    }
+
+    /// Takes a place in the window of `name`: now if one is free, else the next that will be. Returns when, in
+    /// milliseconds since the boot.
+    pub fn take_next(&mut self, name: &str, now_ms: u64) -> u64 {
+        self.window(name, now_ms).map_or(now_ms, |window| window.take_next(now_ms))
+    }
+
+    /// What is used of each window that is not empty.
+    pub fn usage(&self, now_ms: u64) -> Vec<Usage> {
+        let usage = |(name, window): (&String, &SlidingWindow)| Usage {
+            name: name.clone(),
+            used: window.used(now_ms),
+            free_in_ms: window.free_at(now_ms).map(|at_ms| at_ms.saturating_sub(now_ms)),
+        };
+        let mut all: Vec<_> = self.by_name.iter().map(usage).filter(|usage| usage.used > 0).collect();
+        all.sort_by(|one, other| one.name.cmp(&other.name));
+        all
     }
 
     /// Takes so many places as far as there are free ones: for what may have been taken without being recorded.
@@ -121,6 +191,16 @@ impl Windows {
         }
     }
 
+    /// The window of `name`, made if it is missing; none if there is no limit.
+    fn window(&mut self, name: &str, now_ms: u64) -> Option<&mut SlidingWindow> {
+        let allowed = self.allowed?;
+        if !self.by_name.contains_key(name) {
+            self.clear(now_ms);
+            self.by_name.insert(name.to_owned(), SlidingWindow::new(allowed.get(), WINDOW));
+        }
+        self.by_name.get_mut(name)
+    }
+
     /// Clears empty windows away, at most each time that their number has doubled.
     fn clear(&mut self, now_ms: u64) {
         if self.by_name.len() >= self.clear_at {
@@ -137,6 +217,8 @@ fn moment(ms: u64) -> Moment {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const BOOT: [u8; 16] = [1; 16];
@@ -175,9 +257,9 @@ mod tests {
     fn a_changed_limit_counts_what_was_taken_before() {
         let mut windows = windows(&[], BOOT, 0);
         windows.try_take("a", 0).unwrap();
-        windows.allow(NonZeroU32::new(1), 10);
+        windows.allow(NonZeroU32::new(1));
         assert!(windows.try_take("a", 20).is_err());
-        windows.allow(None, 30);
+        windows.allow(None);
         assert_eq!(windows.try_take("a", 40), Ok(()));
     }
 
@@ -187,6 +269,98 @@ mod tests {
         windows.assume("a", 1, 0);
         assert_eq!([windows.try_take("a", 0), windows.try_take("a", 0)], [Ok(()), Err(60_001)]);
         windows.assume("a", 1_000_000, 0);
+    }
+
+    #[test]
+    fn what_is_used_is_shown() {
+        let mut windows = windows(&[], BOOT, 0);
+        windows.try_take("a", 0).unwrap();
+        assert_eq!([windows.take_next("b", 0), windows.take_next("b", 0), windows.take_next("b", 0)], [0, 0, 60_001]);
+        let usage = |name: &str, used, free_in_ms| Usage { name: name.to_owned(), used, free_in_ms };
+        assert_eq!(windows.usage(1_000), [usage("a", 1, None), usage("b", 2, Some(59_001))]);
+        assert_eq!(windows.usage(200_000), []);
+    }
+
+    /// What the store would have of the windows.
+    fn recorded(windows: &Windows, boot: [u8; 16], now_ms: u64) -> Vec<(String, StoredWindow)> {
+        let stored = |(name, window): (&String, &SlidingWindow)| {
+            let taken = window.stored(moment(now_ms)).into_iter().map(|ms| u64::try_from(ms).unwrap_or(0));
+            (format!("host {name}"), StoredWindow { boot, taken_ms: taken.collect() })
+        };
+        windows.by_name.iter().map(stored).collect()
+    }
+
+    #[derive(Debug, Clone)]
+    enum Step {
+        Take,
+        /// Something takes a place, and ends some time later.
+        TakeLong(u64),
+        /// The next process of the same boot.
+        Restart,
+        /// The next boot: its clock begins anew, whatever the wall clock says.
+        Reboot,
+        /// Another limit, and back.
+        Reload,
+    }
+
+    fn step() -> impl Strategy<Value = (u64, Step)> {
+        let step = prop_oneof![
+            12 => Just(Step::Take),
+            4 => (0_u64..30_000).prop_map(Step::TakeLong),
+            1 => Just(Step::Restart),
+            1 => Just(Step::Reboot),
+            1 => Just(Step::Reload),
+        ];
+        (0_u64..20_000, step)
+    }
+
+    proptest! {
+        #[test]
+        fn no_minute_holds_more_than_its_limit_whatever_happens(
+            steps in prop::collection::vec(step(), 0..300),
+            allowed in 1_u32..5,
+        ) {
+            let limit = NonZeroU32::new(allowed);
+            let mut windows = Windows::restore("host ", limit, &[], [0; 16], 0);
+            // The real time, when this boot began by it, and which boot it is.
+            let (mut real_ms, mut began_ms, mut boot) = (0_u64, 0_u64, 0_u8);
+            let mut taken = Vec::new();
+            for (pause_ms, step) in steps {
+                real_ms += pause_ms;
+                let now_ms = real_ms - began_ms;
+                match step {
+                    Step::Take => {
+                        if windows.try_take("a", now_ms).is_ok() {
+                            taken.push(real_ms);
+                        }
+                    }
+                    Step::TakeLong(long_ms) => {
+                        if windows.try_begin("a", now_ms).is_ok() {
+                            real_ms += long_ms;
+                            windows.settle("a", now_ms, now_ms + long_ms);
+                            taken.push(real_ms);
+                        }
+                    }
+                    Step::Restart => {
+                        let stored = recorded(&windows, [boot; 16], now_ms);
+                        windows = Windows::restore("host ", limit, &stored, [boot; 16], now_ms);
+                    }
+                    Step::Reboot => {
+                        let stored = recorded(&windows, [boot; 16], now_ms);
+                        (boot, began_ms) = (boot.wrapping_add(1), real_ms);
+                        windows = Windows::restore("host ", limit, &stored, [boot; 16], 0);
+                    }
+                    Step::Reload => {
+                        windows.allow(NonZeroU32::new(allowed + 1));
+                        windows.allow(limit);
+                    }
+                }
+            }
+            for from in &taken {
+                let within = taken.iter().filter(|at| *at >= from && *at - from <= 60_000).count();
+                prop_assert!(within <= allowed as usize, "{within} within a minute of {from}: {taken:?}");
+            }
+        }
     }
 
     #[test]

@@ -67,6 +67,14 @@ impl Source {
         matches!(self, Self::Device(_) | Self::Api)
     }
 
+    /// The device that published it; none if something else did.
+    pub fn device(&self) -> Option<DeviceId> {
+        match self {
+            Self::Device(device) => Some(*device),
+            Self::Api | Self::Hook { .. } | Self::Gateway { .. } => None,
+        }
+    }
+
     /// The one device that the event is addressed to; none if it is for all of its owner's.
     pub fn addressee(&self) -> Option<DeviceId> {
         match self {

@@ -9,6 +9,7 @@ mod id;
 pub mod spec;
 mod text;
 mod wall_time;
+mod when_full;
 
 pub use default_body::DefaultBody;
 pub use device::Device;
@@ -29,3 +30,4 @@ pub use id::IdError;
 pub use id::UserId;
 pub use text::split_at_most;
 pub use wall_time::WallTime;
+pub use when_full::WhenFull;

@@ -57,6 +57,14 @@ impl Snapshot {
         device.key_hash.admits(secret).then(|| Identity::Device(Arc::clone(device)))
     }
 
+    /// Who shows this and nothing else: a user's token, or a device's key.
+    pub fn bearer(&self, secret: &str) -> Option<Identity> {
+        let presented = KeyHash::of(secret);
+        let device = || self.devices.values().find(|device| device.key_hash == presented).map(Arc::clone);
+        let token = self.tokens.get(&presented).cloned().map(Identity::Observer);
+        token.or_else(|| device().map(Identity::Device))
+    }
+
     /// Whether who logged in before would still be let in: the device or token exists and its key is the same.
     pub fn still_admits(&self, identity: &Identity) -> bool {
         match identity {

@@ -10,22 +10,39 @@ use crate::store::disk;
 /// Bytes of the ballast; sled's recovery wrote up to 4 MB of a 40 MB database when it was measured.
 const BALLAST_BYTES: u64 = 16 << 20;
 
-/// The ballast is made only where this many times its size is free.
-const ROOM_FACTOR: u64 = 8;
+/// A smaller disk has a smaller ballast: this part of what is free.
+const SHARE: u64 = 8;
+
+/// A smaller ballast than this would be of no use.
+const LEAST_BYTES: u64 = 1 << 20;
 
 const FILE: &str = "ballast";
 
-/// Puts the ballast in place if it is missing and there is plenty of room.
-pub(super) fn take_aboard(data: &Path) -> io::Result<()> {
-    let path = data.join(FILE);
-    let is_whole = |found: std::fs::Metadata| found.len() == BALLAST_BYTES;
-    if path.metadata().is_ok_and(is_whole) || disk::free_bytes(data)? < ROOM_FACTOR * BALLAST_BYTES {
-        return Ok(());
+/// Puts the ballast in place if it is missing and there is room. False if there is none.
+pub(super) fn take_aboard(data: &Path) -> io::Result<bool> {
+    if is_aboard(data) {
+        return Ok(true);
     }
-    let file = File::create(&path)?;
-    let bytes = i64::try_from(BALLAST_BYTES).expect("the ballast is small");
-    nix::fcntl::posix_fallocate(&file, 0, bytes)?;
-    file.sync_all()
+    let bytes = BALLAST_BYTES.min(disk::free_bytes(data)? / SHARE);
+    if bytes < LEAST_BYTES {
+        return Ok(false);
+    }
+    let file = File::create(data.join(FILE))?;
+    let length = i64::try_from(bytes).expect("the ballast is small");
+    nix::fcntl::posix_fallocate(&file, 0, length)?;
+    file.sync_all()?;
+    Ok(true)
+}
+
+/// Whether the ballast is in place.
+pub(super) fn is_aboard(data: &Path) -> bool {
+    data.join(FILE).metadata().is_ok_and(|found| found.len() >= LEAST_BYTES)
+}
+
+/// Whether the ballast is in place, or was just put there. Where there can be none, as on some filesystems, it is not
+/// waited for.
+pub(super) fn is_aboard_again(data: &Path) -> bool {
+    take_aboard(data).unwrap_or_else(|error| error.kind() != io::ErrorKind::StorageFull)
 }
 
 /// Throws the ballast away. True if there was one.
@@ -40,7 +57,7 @@ mod tests {
     #[test]
     fn the_ballast_is_real_bytes_and_goes_once() {
         let data = tempfile::tempdir().unwrap();
-        take_aboard(data.path()).unwrap();
+        assert!(take_aboard(data.path()).unwrap() && is_aboard_again(data.path()));
         assert_eq!(std::fs::metadata(data.path().join(FILE)).unwrap().len(), BALLAST_BYTES);
         assert!(drop_overboard(data.path()));
         assert!(!drop_overboard(data.path()));

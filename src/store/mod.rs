@@ -9,37 +9,62 @@
 //! data/running           there while a daemon runs, and after one that was killed
 //! data/meta/             sled: devices, tokens, hooks
 //! data/meta-export.json  the same, rewritten after every change: what meta/ is restored from
-//! data/queue/            sled: deliveries, limit windows, hook health; disposable when it is empty
+//! data/queue/            sled: deliveries, dead letters, attempts, limit windows, hook health, notices
+//! data/queue.new/        only while it is rebuilt, or after that was cut short
 //! data/ballast           16 MB given back to the disk when it is so full that sled cannot open
 //! ```
 
+mod attempt;
 mod ballast;
+mod changes;
+mod dead;
+mod delivery;
 mod disk;
+mod keys;
 mod meta;
 mod open;
+mod owed;
 mod power_safe;
 mod queue;
 mod row;
+mod rows;
 mod shelf;
+mod tally;
 mod writer;
 
+pub use attempt::AttemptShelf;
+pub use attempt::AttemptSlot;
+pub use attempt::Fate;
+pub use attempt::LoggedAnswer;
+pub use attempt::LoggedRequest;
+pub use attempt::LoggedTiming;
+pub use attempt::StoredAttempt;
+pub use changes::Changes;
+pub use dead::Cause;
+pub use dead::DeadLetter;
+pub use dead::End;
+pub use delivery::Arrived;
+pub use delivery::Moment;
+pub use delivery::StoredDelivery;
+pub use delivery::StoredMark;
+pub use keys::DeliveryId;
+pub use keys::DeliveryIdError;
+pub use keys::DeliveryKey;
+pub use keys::LaneKey;
 pub use meta::Meta;
 pub use meta::MetaError;
 pub use open::OpenError;
 pub use open::Opened;
-pub use queue::Arrived;
-pub use queue::Changes;
-pub use queue::DeliveryKey;
+pub use queue::Page;
 pub use queue::Queue;
 pub use queue::QueueError;
-pub use queue::StoredDelivery;
-pub use queue::StoredHealth;
-pub use queue::StoredMark;
-pub use queue::StoredWindow;
-pub use queue::Waiting;
+pub use rows::StoredHealth;
+pub use rows::StoredNotice;
+pub use rows::StoredWindow;
+pub use tally::Tally;
 pub use writer::QueueWriter;
 pub use writer::WriteError;
 pub use writer::WriterThread;
 
 #[cfg(test)]
-pub(crate) use queue::tests;
+pub(crate) use delivery::tests;

@@ -55,8 +55,25 @@ pub struct Opened {
     pub set_aside: Option<PathBuf>,
 }
 
+/// What a database is named, behind its name, until it takes its place.
+const REBUILT: &str = ".new";
+
+/// Where a database is rebuilt.
+pub(super) fn rebuilt(data: &Path, name: &str) -> PathBuf {
+    data.join(format!("{name}{REBUILT}"))
+}
+
+/// Removes what is left of a rebuilding, whether it was done or cut short: the database in its place is the right one.
+pub(super) fn remove_rebuilt(data: &Path, name: &str) -> io::Result<()> {
+    match fs::remove_dir_all(rebuilt(data, name)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
 /// Opens or makes the database `name` in the data folder.
 pub(super) fn open(data: &Path, name: &str, cache_bytes: u64) -> Result<Opened, OpenError> {
+    remove_rebuilt(data, name).map_err(|source| OpenError::Folder { path: rebuilt(data, name), source })?;
     ballast_if_room(data);
     assert!(power_safe::is_in_place(), "sync_file_range is not ours: sled would not be power-safe");
     let path = data.join(name);
@@ -95,6 +112,12 @@ pub(super) fn reopen(data: &Path, name: &str, cache_bytes: u64) -> Result<sled::
         opened => opened,
     };
     opened.map_err(|failure| OpenError::Refused { path, reason: failure.to_string() })
+}
+
+/// Opens a new database in an empty folder.
+pub(super) fn open_new(path: &Path, cache_bytes: u64) -> Result<sled::Db, OpenError> {
+    let refused = |failure: Failure| OpenError::Refused { path: path.to_owned(), reason: failure.to_string() };
+    attempt(path, cache_bytes).map_err(refused)
 }
 
 /// Makes the entries of a folder durable.
@@ -142,8 +165,10 @@ fn attempt_once(path: &Path, cache_bytes: u64) -> Result<sled::Db, Failure> {
 }
 
 fn ballast_if_room(data: &Path) {
-    if let Err(error) = ballast::take_aboard(data) {
-        warn!("there is no ballast for the case of a full disk: {error}");
+    match ballast::take_aboard(data) {
+        Ok(true) => {}
+        Ok(false) => warn!("there is no room for a ballast for the case of a full disk"),
+        Err(error) => warn!("there is no ballast for the case of a full disk: {error}"),
     }
 }
 

@@ -16,8 +16,10 @@ use nix::unistd::Pid;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::io::AsyncBufReadExt;
+use tokio::io::AsyncReadExt;
 use tokio::io::AsyncWriteExt;
 use tokio::io::BufReader;
+use tokio::net::TcpStream;
 use tokio::process::Child;
 use tokio::process::ChildStderr;
 use tokio::process::Command;
@@ -49,6 +51,7 @@ pub struct Setup {
     config: String,
     env: Vec<(String, String)>,
     under: Vec<String>,
+    data: Option<PathBuf>,
 }
 
 impl Setup {
@@ -59,7 +62,7 @@ impl Setup {
 
     /// With the defaults alone.
     pub fn bare() -> Self {
-        Self { config: String::new(), env: Vec::new(), under: Vec::new() }
+        Self { config: String::new(), env: Vec::new(), under: Vec::new(), data: None }
     }
 
     /// With more configuration.
@@ -84,11 +87,18 @@ impl Setup {
         self
     }
 
+    /// With its data in a folder of the test.
+    pub fn data(mut self, folder: &Path) -> Self {
+        self.data = Some(folder.to_owned());
+        self
+    }
+
     pub async fn start(self) -> Gateway {
         let folder = tempfile::tempdir().unwrap();
         let anywhere = SocketAddr::from((own_address(), 0));
-        let data = folder.path().join("data");
-        let (process, ready, log) = launch(&self, &data, &folder.path().join("farhook.toml"), [anywhere; 2]).await;
+        let data = data_folder(&self, &folder);
+        let (mut process, log) = begin(&self, &data, &folder.path().join("farhook.toml"), [anywhere; 2]);
+        let ready = ready(&mut process, &log).await;
         let address = |part: &str| ready[part].as_str().unwrap().parse().unwrap();
         let (mqtt, http) = (address("mqtt"), address("http"));
         assert_eq!(ready["socket"], data.join("ctl.sock").to_str().unwrap());
@@ -121,7 +131,7 @@ impl Gateway {
     }
 
     pub fn data(&self) -> PathBuf {
-        self.folder.path().join("data")
+        data_folder(&self.setup, &self.folder)
     }
 
     pub fn folder(&self) -> PathBuf {
@@ -159,17 +169,26 @@ impl Gateway {
 
     /// Starts it again and ends it so, before anybody knows how far it got.
     pub async fn start_and_kill(&mut self, after: Duration) {
-        let (mut process, _) = begin(&self.setup, &self.data(), &self.config_file(), [self.mqtt, self.http]);
+        self.begin_again();
         tokio::time::sleep(after).await;
-        process.kill().await.unwrap();
+        self.kill().await;
     }
 
     /// Starts it again, on the same data and ports.
     pub async fn start_again(&mut self) {
-        let file = self.config_file();
-        let (process, ready, log) = launch(&self.setup, &self.data(), &file, [self.mqtt, self.http]).await;
+        self.begin_again();
+        self.wait_until_ready().await;
+    }
+
+    /// Starts it again and does not wait until it is ready.
+    pub fn begin_again(&mut self) {
+        (self.process, self.log) = begin(&self.setup, &self.data(), &self.config_file(), [self.mqtt, self.http]);
+    }
+
+    /// It was begun: it must get ready, on the ports that it had.
+    pub async fn wait_until_ready(&mut self) {
+        let ready = ready(&mut self.process, &self.log).await;
         assert_eq!(ready["mqtt"], self.mqtt.to_string());
-        (self.process, self.log) = (process, log);
     }
 
     /// Changes the configuration of the running daemon.
@@ -226,6 +245,27 @@ impl Gateway {
         let output = self.cli_with(&[args, &["--json"]].concat(), stdin).await;
         assert!(output.status.success(), "{args:?}: {}", stderr(&output));
         serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    /// What its HTTP port answers, with the head.
+    pub async fn get(&self, path: &str) -> String {
+        self.request(format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")).await
+    }
+
+    /// What it answers to a JSON body, sent by whose token or key this is.
+    pub async fn post(&self, path: &str, secret: &str, body: &str) -> String {
+        let head = format!("POST {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\nauthorization: Bearer {secret}");
+        let length = body.len();
+        self.request(format!("{head}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"))
+            .await
+    }
+
+    async fn request(&self, request: String) -> String {
+        let mut stream = TcpStream::connect(self.http).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        timeout(PATIENCE, stream.read_to_string(&mut answer)).await.expect("it answers").unwrap();
+        answer
     }
 
     /// A command that must be refused, and its reason.
@@ -301,18 +341,16 @@ fn configuration(setup: &Setup, [mqtt, http]: [SocketAddr; 2]) -> String {
     format!("[mqtt]\nlisten = \"{mqtt}\"\n[http]\nlisten = \"{http}\"\n{}", setup.config)
 }
 
-/// Starts the daemon and waits until it is ready.
-async fn launch(
-    setup: &Setup,
-    data: &Path,
-    config: &Path,
-    listen: [SocketAddr; 2],
-) -> (Child, Value, watch::Receiver<String>) {
-    let (mut process, log) = begin(setup, data, config, listen);
+fn data_folder(setup: &Setup, folder: &TempDir) -> PathBuf {
+    setup.data.clone().unwrap_or_else(|| folder.path().join("data"))
+}
+
+/// What the daemon says when it is ready.
+async fn ready(process: &mut Child, log: &watch::Receiver<String>) -> Value {
     let mut stdout = BufReader::new(process.stdout.take().unwrap()).lines();
     let line = timeout(PATIENCE, stdout.next_line()).await.expect("it gets ready in time").unwrap();
     let line = line.unwrap_or_else(|| panic!("it does not start: {}", *log.borrow()));
-    (process, serde_json::from_str(&line).unwrap(), log)
+    serde_json::from_str(&line).unwrap()
 }
 
 fn begin(setup: &Setup, data: &Path, config: &Path, listen: [SocketAddr; 2]) -> (Child, watch::Receiver<String>) {

@@ -6,8 +6,6 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 
 use serde_json::json;
-use tokio::io::AsyncReadExt;
-use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -165,11 +163,7 @@ async fn a_reload_with_a_mistake_changes_nothing_and_is_told() {
 async fn whoever_watches_over_the_gateway_gets_an_answer() {
     let gateway = Gateway::start().await;
     for (path, status) in [("/healthz", "200"), ("/readyz", "200"), ("/nothing", "404")] {
-        let mut stream = TcpStream::connect(gateway.http).await.unwrap();
-        let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
-        stream.write_all(request.as_bytes()).await.unwrap();
-        let mut answer = String::new();
-        timeout(PATIENCE, stream.read_to_string(&mut answer)).await.expect("it answers").unwrap();
+        let answer = gateway.get(path).await;
         assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{path}: {answer}");
     }
 }

@@ -5,13 +5,18 @@
     reason = "a program of tests: nothing is outside, and a failure is a panic"
 )]
 
+#[expect(dead_code, reason = "tests/faults uses the rest")]
 mod gateway;
 mod mosquitto;
 mod mqtt;
+mod publishers;
 mod receiver;
+#[expect(dead_code, reason = "tests/faults uses the rest")]
 mod tools;
 
+mod clock;
 mod command_line;
+mod deliveries;
 mod durable;
 mod egress;
 mod guide;

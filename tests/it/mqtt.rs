@@ -1,4 +1,4 @@
-//! A client of MQTT 3.1.1 that shows each packet and when it came.
+//! A client of MQTT 3.1.1, and of as much of version 5 as publishing takes, that shows each packet and when it came.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -27,6 +27,8 @@ pub struct Message {
 pub enum Packet {
     ConnAck(u8),
     PubAck(u16),
+    /// A PUBACK of version 5 with the reason of a refusal.
+    Refused(u16, u8),
     SubAck,
     Pong,
     /// With the packet id, if it wants to be acknowledged.
@@ -39,14 +41,25 @@ pub struct Client {
     packets: mpsc::UnboundedReceiver<Packet>,
     heard: VecDeque<Message>,
     last_id: u16,
+    version: u8,
 }
 
 impl Client {
     /// Logs in, the name being the client id, too. `None` if it is not let in.
     pub async fn login(at: SocketAddr, name: &str, secret: &str) -> Option<Self> {
-        let mut client = Self::connect(at).await?;
+        Self::login_with(4, at, name, secret).await
+    }
+
+    /// The same with version 5; it can only publish.
+    pub async fn login_5(at: SocketAddr, name: &str, secret: &str) -> Option<Self> {
+        Self::login_with(5, at, name, secret).await
+    }
+
+    async fn login_with(version: u8, at: SocketAddr, name: &str, secret: &str) -> Option<Self> {
+        let mut client = Self::connect(version, at).await?;
         let mut body = text("MQTT");
-        body.extend([4, 0b1100_0010, 0, 0]);
+        body.extend([version, 0b1100_0010, 0, 0]);
+        body.extend(no_properties(version));
         for part in [name, name, secret] {
             body.extend(text(part));
         }
@@ -57,7 +70,7 @@ impl Client {
         }
     }
 
-    async fn connect(at: SocketAddr) -> Option<Self> {
+    async fn connect(version: u8, at: SocketAddr) -> Option<Self> {
         let stream = TcpStream::connect(at).await.ok()?;
         stream.set_nodelay(true).ok()?;
         let (reader, writer) = stream.into_split();
@@ -70,7 +83,7 @@ impl Client {
                 }
             }
         });
-        Some(Self { writer, packets, heard: VecDeque::new(), last_id: 0 })
+        Some(Self { writer, packets, heard: VecDeque::new(), last_id: 0, version })
     }
 
     /// The next packet; `None` when the connection is over. Safe to be given up.
@@ -89,16 +102,29 @@ impl Client {
 
     /// Publishes with QoS 1, and returns when it is acknowledged.
     pub async fn publish(&mut self, topic: &str, data: &str) {
-        self.last_id = self.last_id % 60_000 + 1;
-        let id = self.last_id;
+        let id = self.next_id();
         self.send_publish(topic, id, data, false).await.expect("the connection holds");
         self.wait_for(|packet| matches!(packet, Packet::PubAck(acked) if *acked == id)).await;
+    }
+
+    /// The same, if the gateway may refuse it: by closing the connection, or under version 5 with a reason.
+    pub async fn try_publish(&mut self, topic: &str, data: &str) -> Result<(), Option<u8>> {
+        let id = self.next_id();
+        self.send_publish(topic, id, data, false).await.ok_or(None)?;
+        loop {
+            match timeout(PATIENCE, self.packets.recv()).await.expect("there is an answer in time").ok_or(None)? {
+                Packet::PubAck(acked) if acked == id => return Ok(()),
+                Packet::Refused(refused, reason) if refused == id => return Err(Some(reason)),
+                _ => {}
+            }
+        }
     }
 
     /// Sends a PUBLISH of QoS 1 and waits for nothing.
     pub async fn send_publish(&mut self, topic: &str, packet_id: u16, data: &str, dup: bool) -> Option<()> {
         let mut body = text(topic);
         body.extend(packet_id.to_be_bytes());
+        body.extend(no_properties(self.version));
         body.extend(data.as_bytes());
         self.send(&packet(if dup { 0x3A } else { 0x32 }, &body)).await
     }
@@ -159,6 +185,11 @@ impl Client {
         }
     }
 
+    fn next_id(&mut self) -> u16 {
+        self.last_id = self.last_id % 60_000 + 1;
+        self.last_id
+    }
+
     async fn send(&mut self, bytes: &[u8]) -> Option<()> {
         self.writer.write_all(bytes).await.ok()
     }
@@ -189,11 +220,18 @@ async fn read(reader: &mut BufReader<OwnedReadHalf>) -> Option<Packet> {
             let data = String::from_utf8(body[rest..].to_vec()).unwrap();
             Packet::Publish(Message { topic, data, at }, packet_id)
         }
+        4 if body.get(2).is_some_and(|reason| *reason >= 0x80) => Packet::Refused(number(0), body[2]),
         4 => Packet::PubAck(number(0)),
         9 => Packet::SubAck,
         13 => Packet::Pong,
+        14 => return None,
         other => panic!("packet type {other}"),
     })
+}
+
+/// The length of the properties, which version 5 wants to know.
+fn no_properties(version: u8) -> Option<u8> {
+    (version == 5).then_some(0)
 }
 
 fn text(text: &str) -> Vec<u8> {

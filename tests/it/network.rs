@@ -10,7 +10,6 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use nix::sched::CloneFlags;
-use nix::unistd::geteuid;
 use serde_json::json;
 use tokio::process::Command;
 use tokio::time::Instant;
@@ -110,8 +109,7 @@ async fn gateway_with_a_network_of_its_own() -> Option<Gateway> {
     if needed.iter().any(|(program, package)| tools::is_missing(program, package)) {
         return None;
     }
-    if !geteuid().is_root() {
-        tools::skip("only root may make a network");
+    if tools::is_not_root() {
         return None;
     }
     let with_loopback = "ip link set lo up && exec \"$@\"";

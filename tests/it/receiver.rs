@@ -3,6 +3,7 @@
 use std::net::Ipv4Addr;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 use tokio::io::AsyncBufReadExt;
@@ -82,8 +83,13 @@ pub struct Closed(TcpSocket);
 
 impl Closed {
     pub fn new() -> Self {
+        Self::at(Ipv4Addr::LOCALHOST)
+    }
+
+    /// At a free port of this address.
+    pub fn at(address: Ipv4Addr) -> Self {
         let socket = TcpSocket::new_v4().unwrap();
-        socket.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+        socket.bind((address, 0).into()).unwrap();
         Self(socket)
     }
 
@@ -141,7 +147,11 @@ impl Receiver {
     }
 
     pub async fn next(&mut self) -> Request {
-        let request = timeout(PATIENCE, self.requests.recv()).await.expect("a request comes in time");
+        self.next_within(PATIENCE).await
+    }
+
+    pub async fn next_within(&mut self, patience: Duration) -> Request {
+        let request = timeout(patience, self.requests.recv()).await.expect("a request comes in time");
         request.expect("the receiver runs")
     }
 

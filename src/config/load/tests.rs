@@ -1,13 +1,16 @@
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
+use std::num::NonZeroU64;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use log::LevelFilter;
 
 use super::*;
+use crate::config::Over;
 use crate::config::keys::KEYS;
 use crate::model::DefaultBody;
+use crate::model::WhenFull;
 
 const DEFAULT_FILE: &str = include_str!("../../../etc/farhook/farhook.toml");
 const HANDBOOK_PAGE: &str = include_str!("../../../docs/configuration.md");
@@ -54,12 +57,20 @@ fn every_key_reaches_its_field() {
         http.listen = "10.0.0.1:3"
         egress.allow = ["127.0.0.0/8", "::1"]
         hooks.default_body = "form"
-        queue = { max_age_days = 4, max_waiting = 6, min_free_mb = 5 }
+        queue.max_age_days = 4
+        queue.max_waiting = 6
+        queue.min_free_mb = 5
+        queue.max_mb = 15
+        queue.when_full = "drop_newest"
+        queue.max_dead = 17
+        queue.log_attempts = 21
         log.level = "trace"
-        delivery = { timeout_s = 6, per_host = 7 }
+        delivery = { timeout_s = 6, per_host = 7, interleave = 18 }
         [limits]
         hooks_per_user = 8
         device_per_minute = 9
+        device_over = "queue"
+        host_over = "drop"
         host_per_minute = 1_0
         errors_in_a_row = 0x0b
         response_part_bytes = 12
@@ -73,8 +84,14 @@ fn every_key_reaches_its_field() {
     assert_eq!(config.egress.allow, ["127.0.0.0/8".parse().unwrap(), "::1".parse().unwrap()]);
     assert_eq!(config.hooks.default_body, DefaultBody::Form);
     assert_eq!(config.queue.max_age, Duration::from_secs(4 * 86_400));
-    assert_eq!(config.queue.max_waiting, NonZeroU32::new(6));
+    assert_eq!(config.queue.max_waiting, NonZeroU64::new(6));
     assert_eq!(config.queue.min_free_bytes, 5 * 1_048_576);
+    assert_eq!(config.queue.max_bytes, NonZeroU64::new(15 * 1_048_576));
+    assert_eq!(config.queue.when_full, WhenFull::DropNewest);
+    assert_eq!(config.queue.low_free_bytes(), 10 * 1_048_576);
+    assert_eq!((config.queue.max_dead, config.queue.log_attempts), (17, 21));
+    assert_eq!(config.delivery.interleave, 18);
+    assert_eq!((config.limits.device_over, config.limits.host_over), (Over::Queue, Over::Drop));
     assert_eq!(config.log.level, LevelFilter::Trace);
     assert_eq!(config.delivery.timeout, Duration::from_secs(6));
     assert_eq!(config.delivery.per_host, 7);
@@ -124,7 +141,7 @@ fn a_wrong_value_says_what_is_expected() {
         ),
         (
             "limits.host_per_minute = 'many'",
-            r#"limits.host_per_minute: expected 0 or a whole number from 1 to 6000, found "many""#,
+            r#"limits.host_per_minute: expected 0 or a whole number from 1 to 1000, found "many""#,
         ),
         (
             "limits.response_part_bytes = 3",

@@ -15,13 +15,20 @@ use crate::bus::IntakeQueue;
 use crate::bus::Live;
 use crate::bus::MqttFeed;
 use crate::bus::Order;
+use crate::bus::Overview;
 use crate::bus::Presence;
+use crate::bus::Replays;
 use crate::bus::orders;
 use crate::chance::Chance;
 use crate::config::Config;
 use crate::control;
+use crate::limits::Meters;
+use crate::logbook::Logbook;
+use crate::notices::Notices;
 use crate::registry::Registry;
 use crate::store::Meta;
+use crate::store::Queue;
+use crate::store::QueueWriter;
 use crate::store::tests::delivery;
 
 /// A served socket, and what its answers are made from.
@@ -47,15 +54,27 @@ impl Scene {
         let (orders_in, orders) = orders();
         let (config_in, config) = watch::channel(Arc::new(Config::default()));
         let (stop, stopping) = watch::channel(false);
+        let (queue, _) = Queue::open(data.path()).unwrap();
+        let (writer, _) = QueueWriter::start(&queue, 0);
+        let overview = Overview {
+            registry: registry.watch(),
+            config,
+            board: Board::default(),
+            meters: Meters::restore(None, None, &[], [0; 16], 0),
+            queue: queue.clone(),
+            writer,
+            orders: orders_in,
+        };
         let parts = Parts {
+            overview,
+            logbook: Logbook::new(queue.clone()),
+            notices: Notices::restore(Vec::new()),
+            replays: Replays::new(queue).0,
             registry: Arc::clone(&registry),
             intake,
             live: live.clone(),
             presence: Presence::default(),
-            board: Board::default(),
-            orders: orders_in,
             chance,
-            config,
             listening: json!({ "mqtt": "127.0.0.1:1883" }),
         };
         let task = tokio::spawn(serve(Socket::listen(data.path()).unwrap(), parts, stopping));

@@ -158,6 +158,21 @@ fn targets_in_the_house_say_nothing_about_the_internet() {
 }
 
 #[test]
+fn where_nobody_on_the_internet_was_asked_the_house_is_the_line() {
+    let mut line = new();
+    line.answered(NEXT_DOOR, false, 10);
+    assert_eq!(line.state(), LineState::Online);
+    line.silent(NEXT_DOOR, &refused(), 20, 20);
+    assert_eq!(line.state(), LineState::Offline);
+    line.answered(WEB, false, 30);
+    line.silent(NEXT_DOOR, &refused(), 40, 40);
+    assert_eq!(line.state(), LineState::Online, "now somebody knows better");
+    let mut line = Connectivity::new(CUT, 0);
+    line.answered(NEXT_DOOR, false, 10);
+    assert_eq!(line.state(), LineState::Offline, "without a way out there is no internet");
+}
+
+#[test]
 fn without_a_clock_nobody_was_asked_so_nobody_was_silent() {
     let mut line = new();
     line.silent(WEB, &NoAnswer::NoClock, 20, 20);

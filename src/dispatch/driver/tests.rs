@@ -26,13 +26,20 @@ use crate::delivery::responder::Responder;
 use crate::delivery::responder::answer;
 use crate::delivery::responder::provide_crypto;
 use crate::delivery::responder::silent_port;
+use crate::limits::Meters;
 use crate::model::Event;
+use crate::model::Source;
+use crate::model::WallTime;
 use crate::registry::Hook;
 use crate::registry::samples;
+use crate::store::Arrived;
 use crate::store::Changes;
+use crate::store::DeliveryKey;
 use crate::store::StoredDelivery;
 use crate::store::WriterThread;
 use crate::store::tests::delivery;
+
+mod letters;
 
 const HOOK: HookId = HookId::from_bytes([3; 12]);
 
@@ -48,6 +55,8 @@ struct Scene {
     _config: watch::Sender<Arc<Config>>,
     routes: watch::Sender<Routes>,
     board: Board,
+    logbook: Logbook,
+    notices: Notices,
     watcher: Watcher,
     _feed: MqttFeed,
     stop: watch::Sender<bool>,
@@ -60,11 +69,24 @@ impl Scene {
         Self::over(data, hooks, &[])
     }
 
+    fn with(hooks: impl IntoIterator<Item = Arc<Hook>>, change: impl FnOnce(&mut Config)) -> Self {
+        Self::over_with(tempfile::tempdir().unwrap(), hooks, &[], change)
+    }
+
     /// A dispatcher that finds `before` in the store when it starts.
     fn over(
         data: TempDir,
         hooks: impl IntoIterator<Item = Arc<Hook>>,
         before: &[(DeliveryKey, StoredDelivery)],
+    ) -> Self {
+        Self::over_with(data, hooks, before, |_| {})
+    }
+
+    fn over_with(
+        data: TempDir,
+        hooks: impl IntoIterator<Item = Arc<Hook>>,
+        before: &[(DeliveryKey, StoredDelivery)],
+        change: impl FnOnce(&mut Config),
     ) -> Self {
         provide_crypto();
         let (queue, _) = Queue::open(data.path()).unwrap();
@@ -78,11 +100,14 @@ impl Scene {
         let (registry, registry_out) = watch::channel(samples::snapshot([], hooks));
         let mut local = Config::default();
         local.egress.allow.push("127.0.0.0/8".parse().unwrap());
+        change(&mut local);
+        let per_minute = local.limits.host_per_minute;
         let (config, config_out) = watch::channel(Arc::new(local));
         let (routes, routes_out) = routes();
         let (live, feed) = Live::new();
         let (stop, stopping) = watch::channel(false);
         let (watcher, board) = (live.watch(), Board::default());
+        let (logbook, notices) = (Logbook::new(queue.clone()), Notices::restore(Vec::new()));
         let parts = Parts {
             arrivals: arrivals_out,
             orders: orders_out,
@@ -93,9 +118,11 @@ impl Scene {
             writer: writer.clone(),
             live,
             board: board.clone(),
+            logbook: logbook.clone(),
+            notices: notices.clone(),
+            hosts: Meters::restore(None, per_minute, &[], [1; 16], clock::now().mono_ms).hosts,
             chance: Chance::from_seed(1),
             healths: Vec::new(),
-            windows: Vec::new(),
             boot: [1; 16],
             was_killed: false,
         };
@@ -110,6 +137,8 @@ impl Scene {
             _config: config,
             routes,
             board,
+            logbook,
+            notices,
             watcher,
             _feed: feed,
             stop,
@@ -122,7 +151,7 @@ impl Scene {
         let stored = fresh(data);
         self.writer.write(storing(key, &stored)).await.unwrap().unwrap();
         let event = Arc::clone(&stored.event);
-        self.arrivals.send(Arrival { hook: key.hook, seq: key.seq, event: stored.event }).await.unwrap();
+        self.arrivals.send(Arrival { key, event: stored.event, due_ms: 0, makes_room: false }).await.unwrap();
         event
     }
 
@@ -182,7 +211,12 @@ fn storing(key: DeliveryKey, delivery: &StoredDelivery) -> Changes {
 }
 
 fn key(seq: u64) -> DeliveryKey {
-    DeliveryKey { hook: HOOK, seq }
+    of(HOOK, seq)
+}
+
+/// A delivery of the device that the sample event is of.
+fn of(hook: HookId, seq: u64) -> DeliveryKey {
+    DeliveryKey { lane: LaneKey { hook, device: delivery("").event.source.device() }, seq }
 }
 
 fn hook_to(url: &str) -> Arc<Hook> {
@@ -268,7 +302,7 @@ async fn another_route_wakes_a_target_that_is_left_alone() {
     scene.arrive(key(1), "72").await;
     scene.shown(|board| board.queue().targets_down == 1).await;
     // Others answer: it is silent alone, and left alone for longer each time.
-    scene.arrive(DeliveryKey { hook: HookId::from_bytes([4; 12]), seq: 2 }, "73").await;
+    scene.arrive(of(HookId::from_bytes([4; 12]), 2), "73").await;
     assert_eq!(scene.told().await, named("hook-sent/temp", "undefined"));
     // After so many it is left alone for more than 3 s.
     scene.asked_in_vain(3).await;
@@ -351,7 +385,7 @@ async fn what_waits_for_a_deleted_hook_leaves_the_store() {
 async fn an_arrival_for_a_hook_that_is_gone_leaves_the_store() {
     let mut responder = Responder::start(|_| answer(204, "", ""));
     let mut scene = Scene::new([hook_to(&responder.url("/"))]);
-    let of_nobody = DeliveryKey { hook: HookId::from_bytes([9; 12]), seq: 1 };
+    let of_nobody = of(HookId::from_bytes([9; 12]), 1);
     scene.arrive(of_nobody, "72").await;
     scene.arrive(key(2), "73").await;
     assert_eq!(scene.told().await, named("hook-sent/temp", "undefined"));
@@ -362,7 +396,7 @@ async fn an_arrival_for_a_hook_that_is_gone_leaves_the_store() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_waited_before_the_restart_is_sent_and_what_belongs_to_no_hook_is_kept() {
     let mut responder = Responder::start(|_| answer(204, "", ""));
-    let of_nobody = DeliveryKey { hook: HookId::from_bytes([9; 12]), seq: 3 };
+    let of_nobody = of(HookId::from_bytes([9; 12]), 3);
     let long = "é".repeat(8_000);
     let before = [(key(1), fresh("72")), (key(2), fresh(&long)), (of_nobody, fresh("74"))];
     let mut scene = Scene::over(tempfile::tempdir().unwrap(), [hook_to(&responder.url("/"))], &before);

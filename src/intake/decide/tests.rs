@@ -5,44 +5,55 @@ use serde_json::json;
 
 use super::*;
 use crate::bus::ResendMark;
+use crate::intake::room::tests::Holding;
+use crate::limits::Meters;
 use crate::model::Device;
 use crate::model::EventNameError;
-use crate::model::HookId;
 use crate::model::WallTime;
 use crate::registry::Hook;
 use crate::registry::samples::OWNER;
 use crate::registry::samples::device;
 use crate::registry::samples::hook;
 use crate::registry::samples::snapshot;
+use crate::store::Cause;
+use crate::store::End;
 
 const STRANGER: UserId = UserId::from_bytes([0xee; 12]);
 
-/// A desk, who is registered, and the time.
+/// A desk, who is registered, what waits, and the time.
 struct Scene {
     desk: Desk,
     registry: Arc<Snapshot>,
-    limits: Limits,
-    has_room: bool,
+    config: Config,
+    stock: Holding,
     now_ms: u64,
 }
 
 impl Scene {
     fn new(devices: impl IntoIterator<Item = Device>, hooks: impl IntoIterator<Item = Arc<Hook>>) -> Self {
-        let limits = Limits::default();
-        let known = Known { next_seq: 7, ..Known::default() };
-        let desk = Desk::new(Chance::from_seed(1), known, &limits, at(0));
-        Self { desk, registry: snapshot(devices, hooks), limits, has_room: true, now_ms: 0 }
+        let desk = desk(Known { next_seq: 7, resends: Resends::default(), boot: BOOT });
+        let stock = Holding { items: 0, free_bytes: u64::MAX };
+        Self { desk, registry: snapshot(devices, hooks), config: Config::default(), stock, now_ms: 0 }
     }
 
     fn decide(&mut self, publication: &Publication) -> Decision {
-        self.desk.decide(publication, &self.registry, &self.limits, self.has_room, at(self.now_ms))
+        self.desk.decide(publication, &self.registry, &self.config, &self.stock, at(self.now_ms))
     }
 }
+
+fn desk(known: Known) -> Desk {
+    let limits = Config::default().limits;
+    let meters = Meters::restore(limits.device_per_minute, None, &[], BOOT, 0);
+    Desk::new(Chance::from_seed(1), known, meters.devices)
+}
+
+const BOOT: [u8; 16] = [1; 16];
 
 /// An accepted publication.
 struct Accepted {
     event: Arc<Event>,
     deliveries: Vec<DeliveryKey>,
+    dropped: Vec<Dropped>,
     is_written: bool,
     notice: Option<Arc<Event>>,
 }
@@ -75,8 +86,9 @@ fn of_stranger(hook: &Hook) -> Arc<Hook> {
 
 fn accepted(decision: Decision) -> Accepted {
     match decision {
-        Decision::Accepted { event, deliveries, changes, notices, .. } => {
-            Accepted { event, deliveries, is_written: changes.is_some(), notice: notices }
+        Decision::Accepted { event, deliveries, dropped, changes, notices, .. } => {
+            let deliveries = deliveries.iter().map(|triggered| triggered.key).collect();
+            Accepted { event, deliveries, dropped, is_written: changes.is_some(), notice: notices }
         }
         Decision::Refused { refusal, .. } => panic!("refused: {refusal}"),
         Decision::Resent { .. } => panic!("taken for a resend"),
@@ -91,7 +103,10 @@ fn refused(decision: Decision) -> (Refusal, Option<Arc<Event>>) {
 }
 
 fn key(hook: u8, seq: u64) -> DeliveryKey {
-    DeliveryKey { hook: HookId::from_bytes([hook; 12]), seq }
+    DeliveryKey {
+        lane: LaneKey { hook: HookId::from_bytes([hook; 12]), device: Some(DeviceId::from_bytes([1; 12])) },
+        seq,
+    }
 }
 
 #[test]
@@ -174,7 +189,7 @@ fn a_number_is_not_used_up_by_a_dropped_trigger() {
     for _ in 0..15 {
         scene.decide(&by_device(1, "temp"));
     }
-    assert_eq!(accepted(scene.decide(&by_device(2, "temp"))).deliveries, [key(3, 17)]);
+    assert_eq!(accepted(scene.decide(&by_device(2, "temp"))).deliveries[0].seq, 17);
 }
 
 #[test]
@@ -196,7 +211,8 @@ fn a_users_event_triggers_only_while_a_device_of_that_user_is_registered() {
     assert_eq!(accepted(scene.decide(&by_user("temp"))).notice, None, "it was told in this minute");
 
     scene.registry = snapshot([device(2)], [on(3, "temp")]);
-    assert_eq!(accepted(scene.decide(&by_user("temp"))).deliveries, [key(3, 7)]);
+    let of_user = DeliveryKey { lane: LaneKey { device: None, ..key(3, 7).lane }, seq: 7 };
+    assert_eq!(accepted(scene.decide(&by_user("temp"))).deliveries, [of_user]);
 }
 
 #[test]
@@ -213,9 +229,9 @@ fn a_resend_is_known_only_by_its_dup_flag_and_its_content() {
 fn a_resend_is_known_after_a_restart() {
     let mut scene = Scene::new([device(1)], [on(3, "temp")]);
     let Decision::Accepted { mark, .. } = scene.decide(&sent(5, false, "72")) else { panic!("it is new") };
-    let mut known = Known::default();
-    known.resends.remember(mark.expect("it came with a packet identifier"));
-    scene.desk = Desk::new(Chance::from_seed(2), known, &scene.limits, at(0));
+    let mut resends = Resends::default();
+    resends.remember(mark.expect("it came with a packet identifier"));
+    scene.desk = desk(Known { next_seq: 8, resends, boot: BOOT });
     assert!(matches!(scene.decide(&sent(5, true, "72")), Decision::Resent { .. }));
 }
 
@@ -223,7 +239,7 @@ fn a_resend_is_known_after_a_restart() {
 fn a_publication_that_failed_at_the_disk_is_new_when_it_comes_again() {
     let mut scene = Scene::new([device(1)], [on(3, "temp")]);
     let Decision::Accepted { mark, .. } = scene.decide(&sent(5, false, "72")) else { panic!("it is new") };
-    scene.desk.forget(mark, Source::Device(DeviceId::from_bytes([1; 12])), 0, 0);
+    scene.desk.forget(mark, Source::Device(DeviceId::from_bytes([1; 12])), &[], 0);
     accepted(scene.decide(&sent(5, true, "72")));
 }
 
@@ -271,24 +287,24 @@ fn a_refused_publication_is_refused_again_when_it_is_resent() {
 #[test]
 fn a_changed_device_limit_holds_at_once() {
     let mut scene = Scene::new([device(1)], [on(3, "temp")]);
-    scene.limits.device_per_minute = NonZeroU32::new(1);
+    scene.config.limits.device_per_minute = NonZeroU32::new(1);
     accepted(scene.decide(&by_device(1, "temp")));
     let dropped = accepted(scene.decide(&by_device(1, "temp")));
     assert_eq!(dropped.notice.unwrap().data, "device limit: 1 hooks per minute");
-    scene.limits.device_per_minute = None;
+    scene.config.limits.device_per_minute = None;
     assert_eq!(accepted(scene.decide(&by_device(1, "temp"))).deliveries.len(), 1);
 }
 
 #[test]
 fn what_the_disk_refused_does_not_count_against_the_device() {
     let mut scene = Scene::new([device(1)], [on(1, "temp")]);
-    scene.limits.device_per_minute = NonZeroU32::new(2);
+    scene.config.limits.device_per_minute = NonZeroU32::new(2);
     for _ in 0..5 {
         let Decision::Accepted { event, deliveries, at_ms, .. } = scene.decide(&by_device(1, "temp")) else {
             panic!("it is accepted");
         };
         assert_eq!(deliveries.len(), 1);
-        scene.desk.forget(None, event.source, deliveries.len(), at_ms);
+        scene.desk.forget(None, event.source, &deliveries, at_ms);
     }
     let triggered = [0; 3].map(|_| accepted(scene.decide(&by_device(1, "temp"))).deliveries.len());
     assert_eq!(triggered, [1, 1, 0]);
@@ -297,10 +313,81 @@ fn what_the_disk_refused_does_not_count_against_the_device() {
 #[test]
 fn without_room_only_what_would_have_to_wait_is_refused() {
     let mut scene = Scene::new([device(1)], [on(1, "temp")]);
-    scene.has_room = false;
+    scene.stock.free_bytes = 0;
     let refused = scene.decide(&sent(5, false, "72"));
     assert!(matches!(refused, Decision::Refused { refusal: Refusal::Full { .. }, .. }));
     accepted(scene.decide(&by_device(1, "door")));
-    scene.has_room = true;
+    scene.stock.free_bytes = u64::MAX;
     assert_eq!(accepted(scene.decide(&sent(5, true, "72"))).deliveries.len(), 1, "the device sends it again");
+}
+
+#[test]
+fn a_device_over_its_limit_may_have_its_triggers_wait() {
+    let mut scene = Scene::new([device(1)], [on(3, "temp")]);
+    scene.config.limits.device_per_minute = NonZeroU32::new(2);
+    scene.config.limits.device_over = Over::Queue;
+    let mut due = Vec::new();
+    for _ in 0..5 {
+        let Decision::Accepted { deliveries, dropped, .. } = scene.decide(&by_device(1, "temp")) else {
+            panic!("it is accepted");
+        };
+        assert_eq!(dropped, []);
+        due.extend(deliveries.iter().map(|triggered| triggered.due_ms));
+    }
+    assert_eq!(due, [0, 0, 60_001, 60_001, 120_002]);
+}
+
+#[test]
+fn what_is_dropped_is_told_once_a_minute_and_counted_each_time() {
+    let mut scene = Scene::new([device(1)], [on(3, "temp"), full(4, "drop_newest")]);
+    scene.stock.items = 5;
+    let first = accepted(scene.decide(&by_device(1, "temp")));
+    assert_eq!((first.deliveries.len(), first.dropped), (1, vec![Dropped::Full(HookId::from_bytes([4; 12]))]));
+    assert_eq!(first.notice.unwrap().data, "as much waits for the hook as may");
+    let second = accepted(scene.decide(&by_device(1, "temp")));
+    assert_eq!((second.dropped.len(), second.notice), (1, None));
+    scene.config.limits.device_per_minute = NonZeroU32::new(1);
+    assert_eq!(accepted(scene.decide(&by_device(1, "temp"))).dropped.len(), 2, "over its limit it is dropped, too");
+}
+
+#[test]
+fn one_full_hook_that_rejects_refuses_the_whole_event() {
+    let mut scene = Scene::new([device(1)], [on(3, "temp"), full(4, "reject")]);
+    scene.stock.items = 5;
+    let (refusal, notice) = refused(scene.decide(&by_device(1, "temp")));
+    assert_eq!(refusal.to_string(), "the gateway cannot store events now: as much waits for the hook as may");
+    assert_eq!(notice, None);
+}
+
+#[test]
+fn an_event_may_drop_the_oldest_of_its_hook() {
+    let mut scene = Scene::new([device(1)], [full(4, "drop_oldest")]);
+    scene.stock.items = 5;
+    let Decision::Accepted { deliveries, .. } = scene.decide(&by_device(1, "temp")) else { panic!("it is accepted") };
+    assert!(deliveries[0].makes_room);
+}
+
+#[test]
+fn a_dead_letter_gets_a_new_place_in_its_lane_if_there_is_room() {
+    let mut scene = Scene::new([device(1)], [on(3, "temp")]);
+    let end = End {
+        cause: Cause::Failed,
+        reason: "no".to_owned(),
+        status: None,
+        answer: String::new(),
+        at: WallTime::from_millis(0),
+    };
+    let letter = DeadLetter { delivery: crate::store::tests::delivery("72"), end };
+    let id = DeliveryId { hook: HookId::from_bytes([3; 12]), seq: 2 };
+    let mut replay = |stock: &Holding| {
+        scene.desk.replay(id, &letter, QueueRule::default(), &scene.config, stock, at(0)).map(|(key, _)| key)
+    };
+    assert_eq!(replay(&Holding { items: 0, free_bytes: 0 }), Err(Full::Disk));
+    assert_eq!(replay(&Holding { items: 0, free_bytes: u64::MAX }), Ok(key(3, 7)));
+}
+
+/// A hook for which at most five may wait.
+fn full(number: u8, when_full: &str) -> Arc<Hook> {
+    let url = "http://example.com/";
+    hook(number, &json!({ "event": "temp", "url": url, "max_waiting": 5, "when_full": when_full }))
 }

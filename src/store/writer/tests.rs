@@ -4,9 +4,14 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::model::HookId;
+use crate::model::WallTime;
+use crate::store::Cause;
+use crate::store::DeadLetter;
 use crate::store::DeliveryKey;
+use crate::store::End;
+use crate::store::LaneKey;
 use crate::store::queue::tests::close;
-use crate::store::queue::tests::delivery;
+use crate::store::tests::delivery;
 
 /// A queue in a folder of its own.
 struct Scene {
@@ -25,13 +30,7 @@ impl Scene {
 
     /// A writer without its thread.
     fn writer(&self, keep_free_bytes: u64) -> Writer {
-        Writer {
-            shelf: self.queue.shelf(),
-            keep_free_bytes: Arc::new(AtomicU64::new(keep_free_bytes)),
-            owed: Vec::new(),
-            broken_since_ms: None,
-            trouble: Arc::default(),
-        }
+        Writer::new(&self.queue, keep_free_bytes)
     }
 
     fn holds(&self, seq: u64) -> bool {
@@ -39,8 +38,10 @@ impl Scene {
     }
 }
 
+const LANE: LaneKey = LaneKey { hook: HookId::from_bytes([4; 12]), device: None };
+
 fn key(seq: u64) -> DeliveryKey {
-    DeliveryKey { hook: HookId::from_bytes([4; 12]), seq }
+    DeliveryKey { lane: LANE, seq }
 }
 
 fn adding(seq: u64) -> Changes {
@@ -171,6 +172,59 @@ fn a_debt_does_not_undo_what_is_stored_after_it() {
 }
 
 #[test]
+fn a_letter_that_met_an_error_is_buried_with_the_next_group() {
+    let scene = Scene::new();
+    let mut writer = scene.writer(0);
+    commit(&mut writer, 0, [adding(1)]);
+    close(&scene.queue);
+    let end = End {
+        cause: Cause::Failed,
+        reason: "no".to_owned(),
+        status: None,
+        answer: String::new(),
+        at: WallTime::from_millis(0),
+    };
+    let mut burying = Changes::new();
+    burying.bury(key(1), &DeadLetter { delivery: delivery("72"), end });
+    commit(&mut writer, 0, [burying]);
+    assert_eq!(commit(&mut writer, REOPEN_EVERY_MS, [adding(2)]), [Ok(())]);
+    assert!(!scene.holds(1) && scene.queue.dead(key(1).id()).unwrap().is_some());
+    assert_eq!((scene.queue.total().waiting, scene.queue.total().dead), (1, 1));
+}
+
+#[test]
+fn a_queue_that_is_mostly_dead_gives_the_disk_back() {
+    let scene = Scene::new();
+    let mut writer = scene.writer(0);
+    let long = delivery(&"x".repeat(3_900));
+    let group = |change: &dyn Fn(&mut Changes, u64)| -> Vec<Changes> {
+        let some = |group: u64| {
+            let mut some = Changes::new();
+            (0..200).for_each(|number| change(&mut some, group * 200 + number));
+            some
+        };
+        (0..100).map(some).collect()
+    };
+    commit(&mut writer, 0, group(&|many, seq| many.store(key(seq), &long)));
+    writer.rebuild_if_dead(0);
+    assert!(scene.queue.size_on_disk() > REBUILD_FROM_BYTES, "what waits is not touched");
+    commit(
+        &mut writer,
+        0,
+        group(&|many, seq| {
+            if seq != 7 {
+                many.remove(key(seq), 3_900);
+            }
+        }),
+    );
+    assert!(scene.queue.size_on_disk() > REBUILD_FROM_BYTES);
+    writer.rebuild_if_dead(0);
+    assert!(scene.queue.size_on_disk() < 4 << 20, "{}", scene.queue.size_on_disk());
+    assert!(scene.holds(7) && scene.queue.total().waiting == 1);
+    assert_eq!(commit(&mut writer, 0, [adding(1)]), [Ok(())]);
+}
+
+#[test]
 fn a_stop_flushes_what_was_given_before_it() {
     let scene = Scene::new();
     let (writer, thread) = QueueWriter::start(&scene.queue, 0);
@@ -183,9 +237,10 @@ fn a_stop_flushes_what_was_given_before_it() {
     let Scene { data, queue } = scene;
     drop((writer, queue));
     let (queue, set_aside) = Queue::open(data.path()).unwrap();
-    let mut seqs = Vec::new();
-    queue.each_waiting(|waiting| seqs.push(waiting.key.seq), |error| panic!("{error}")).unwrap();
+    let page = queue.page(LANE, None, 1_000).unwrap();
+    let seqs: Vec<u64> = page.deliveries.iter().map(|(seq, _)| *seq).collect();
     assert_eq!((seqs, set_aside), ((0..300).collect(), None));
+    assert_eq!(queue.total().waiting, 300);
 }
 
 #[test]

@@ -1,0 +1,182 @@
+//! `farhook queue`, `farhook cancel`: what waits, and what shall not.
+
+use anyhow::Context;
+use anyhow::ensure;
+use clap::Args;
+use serde_json::Value;
+
+use crate::cli::client::Gateway;
+use crate::cli::print::Output;
+use crate::cli::print::field;
+use crate::cli::print::pairs;
+use crate::cli::print::table;
+use crate::control::protocol::Chosen;
+use crate::control::protocol::Request;
+use crate::model::HookId;
+
+/// Bytes of a megabyte, as the configuration counts them.
+const MB: f64 = 1_048_576.0;
+
+/// Cancel deliveries that wait: they become dead letters, and `farhook replay` brings them back
+#[derive(Debug, Args)]
+pub(super) struct Cancel {
+    /// One delivery, as `farhook log` names it
+    #[arg(value_name = "DELIVERY", required_unless_present = "hook")]
+    id: Option<String>,
+    /// Everything that waits for this hook
+    #[arg(long, value_name = "HOOK", conflicts_with = "id")]
+    hook: Option<HookId>,
+}
+
+/// Asks what waits, and shows it.
+pub(super) async fn show(gateway: &Gateway, out: &mut Output) -> anyhow::Result<()> {
+    out.show(&gateway.ask(&Request::Queue).await?, told).context("stdout takes nothing")
+}
+
+impl Cancel {
+    pub(super) async fn run(self, gateway: &Gateway, out: &mut Output) -> anyhow::Result<()> {
+        let which = Chosen { id: self.id, hook: self.hook, ..Chosen::default() };
+        let done = gateway.ask(&Request::Cancel { which }).await?;
+        let told = |done: &Value| format!("{} deliveries are cancelled.", field(done, "cancelled"));
+        ensure!(done["cancelled"] != 0, "nothing waits there");
+        out.show(&done, told).context("stdout takes nothing")
+    }
+}
+
+fn told(queue: &Value) -> String {
+    let mut lines = vec![
+        ("internet", format!("{} since {}", field(queue, "state"), field(queue, "state_since"))),
+        ("waiting", format!("{}, {} under way", share(queue, "waiting", "max_waiting"), field(queue, "under_way"))),
+        ("bytes", bytes(queue)),
+        ("oldest", duration(&queue["oldest_s"])),
+        ("full in", hours_left(queue)),
+        ("dead letters", field(queue, "dead")),
+        ("dropped", format!("{} since the start", field(queue, "dropped"))),
+        ("disk", disk(queue)),
+    ];
+    if queue["clock_is_set"] == false {
+        lines.push(("clock", "not set yet: requests over TLS wait for it".to_owned()));
+    }
+    let mut parts = vec![pairs(&lines)];
+    parts.extend(hooks(queue));
+    parts.extend(targets(queue));
+    parts.join("\n\n")
+}
+
+fn hooks(queue: &Value) -> Option<String> {
+    let hooks = queue["hooks"].as_array().filter(|hooks| !hooks.is_empty())?;
+    let row = |hook: &Value| {
+        let waiting = share(hook, "waiting", "max_waiting");
+        let rest = ["bytes", "dead", "dropped"].map(|part| field(hook, part));
+        [vec![field(hook, "id"), field(hook, "event"), waiting, duration(&hook["oldest_s"])], rest.to_vec()].concat()
+    };
+    let headings = ["HOOK", "EVENT", "WAITING", "OLDEST", "BYTES", "DEAD", "DROPPED"];
+    Some(table(&headings, &hooks.iter().map(row).collect::<Vec<_>>()))
+}
+
+fn targets(queue: &Value) -> Option<String> {
+    let targets = queue["targets"].as_array().filter(|targets| !targets.is_empty())?;
+    let state = |target: &Value| match (target["is_down"].as_bool(), target["next_probe_s"].as_u64()) {
+        (Some(true), Some(seconds)) => format!("down, asked again in {seconds} s"),
+        (Some(true), None) => "down".to_owned(),
+        _ => "up".to_owned(),
+    };
+    let row = |target: &Value| vec![field(target, "target"), field(target, "under_way"), state(target)];
+    Some(table(&["TARGET", "UNDER WAY", "STATE"], &targets.iter().map(row).collect::<Vec<_>>()))
+}
+
+/// A number, and how many it may be.
+fn share(value: &Value, name: &str, most: &str) -> String {
+    match value[most].as_u64() {
+        Some(most) => format!("{} of {most}", field(value, name)),
+        None => field(value, name),
+    }
+}
+
+fn bytes(queue: &Value) -> String {
+    let used = megabytes(&queue["bytes"]);
+    match (queue["bytes"].as_f64(), queue["max_bytes"].as_f64()) {
+        (Some(bytes), Some(most)) => {
+            format!("{used} of {}, {:.0} %", megabytes(&queue["max_bytes"]), bytes / most * 100.0)
+        }
+        _ => used,
+    }
+}
+
+fn disk(queue: &Value) -> String {
+    let mut text = format!("{} used, {} free", megabytes(&queue["disk_bytes"]), megabytes(&queue["disk_free_bytes"]));
+    if queue["disk_is_low"] == true {
+        text.push_str(", low");
+    }
+    if let Some(trouble) = queue["trouble"].as_str() {
+        text = format!("{text}; {trouble}");
+    }
+    text
+}
+
+fn megabytes(value: &Value) -> String {
+    format!("{:.1} MB", value.as_f64().unwrap_or_default() / MB)
+}
+
+fn hours_left(queue: &Value) -> String {
+    match queue["hours_left"].as_f64() {
+        Some(hours) => format!("{hours:.1} hours at the present rate"),
+        None => "- (it does not grow)".to_owned(),
+    }
+}
+
+/// Seconds as people say them.
+pub(super) fn duration(seconds: &Value) -> String {
+    match seconds.as_u64() {
+        None | Some(0) => "-".to_owned(),
+        Some(seconds @ 1..120) => format!("{seconds} s"),
+        Some(seconds @ 120..7_200) => format!("{} min", seconds / 60),
+        Some(seconds @ 7_200..172_800) => format!("{} h", seconds / 3_600),
+        Some(seconds) => format!("{} days", seconds / 86_400),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_queue_is_told_in_lines_and_tables() {
+        let queue = json!({
+            "state": "offline", "state_since": "2016-04-16T13:37:08.728Z", "waiting": 30, "max_waiting": 200_000,
+            "under_way": 1, "bytes": 5_242_880, "max_bytes": 268_435_456, "oldest_s": 4_000, "hours_left": 12.34,
+            "dead": 2, "dropped": 0, "disk_bytes": 1_048_576, "disk_free_bytes": 104_857_600, "disk_is_low": true,
+            "trouble": "the disk is nearly full", "clock_is_set": false,
+            "hooks": [{ "id": "01", "event": "temp", "waiting": 30, "max_waiting": 50, "bytes": 7, "oldest_s": 4_000,
+                        "dead": 2, "dropped": 0 }],
+            "targets": [{ "target": "https://a.example:443", "is_down": true, "next_probe_s": 3, "under_way": 0 }],
+        });
+        assert_eq!(
+            told(&queue),
+            "internet      offline since 2016-04-16T13:37:08.728Z\n\
+             waiting       30 of 200000, 1 under way\n\
+             bytes         5.0 MB of 256.0 MB, 2 %\n\
+             oldest        66 min\n\
+             full in       12.3 hours at the present rate\n\
+             dead letters  2\n\
+             dropped       0 since the start\n\
+             disk          1.0 MB used, 100.0 MB free, low; the disk is nearly full\n\
+             clock         not set yet: requests over TLS wait for it\n\
+             \n\
+             HOOK  EVENT  WAITING   OLDEST  BYTES  DEAD  DROPPED\n\
+             01    temp   30 of 50  66 min  7      2     0\n\
+             \n\
+             TARGET                 UNDER WAY  STATE\n\
+             https://a.example:443  0          down, asked again in 3 s"
+        );
+    }
+
+    #[test]
+    fn an_empty_queue_has_no_tables() {
+        let queue = json!({ "state": "unknown", "waiting": 0, "hooks": [], "targets": [], "clock_is_set": true });
+        let told = told(&queue);
+        assert!(!told.contains("HOOK") && told.contains("full in       - (it does not grow)"), "{told}");
+    }
+}

@@ -1,0 +1,156 @@
+//! What requests about deliveries do: what waits, what is dead, what was tried, what the limits leave.
+
+use serde_json::Value;
+use serde_json::json;
+use tokio::task::block_in_place;
+
+use crate::bus::Cancelled;
+use crate::bus::Order;
+use crate::bus::Selection;
+use crate::control::Parts;
+use crate::control::answer::Answer;
+use crate::control::answer::Refused;
+use crate::control::answer::refused;
+use crate::control::protocol::Chosen;
+use crate::control::shown;
+use crate::model::HookId;
+use crate::store::Changes;
+use crate::store::DeadLetter;
+use crate::store::DeliveryId;
+
+/// Dead letters that are read at once.
+const PAGE: usize = 64;
+
+impl Parts {
+    pub(super) fn limits(&self) -> Value {
+        serde_json::to_value(self.overview.limits()).expect("an overview is plain JSON")
+    }
+
+    pub(super) async fn queue(&self) -> Answer {
+        let queue = self.overview.queue().await.ok_or_else(|| refused("the gateway is stopping"))?;
+        Ok(serde_json::to_value(queue).expect("an overview is plain JSON"))
+    }
+
+    pub(super) fn log(&self, hook: Option<HookId>, count: usize) -> Answer {
+        let hooks = match hook {
+            Some(hook) => vec![self.hook(hook)?.id],
+            None => self.registry.snapshot().hooks.keys().copied().collect(),
+        };
+        let mut attempts = Vec::new();
+        for hook in hooks {
+            let latest = block_in_place(|| self.logbook.latest(hook, count)).map_err(refused)?;
+            attempts.extend(latest.into_iter().map(|attempt| (attempt.at, shown::attempt(hook, &attempt))));
+        }
+        attempts.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
+        Ok(attempts.into_iter().map(|(_, shown)| shown).collect())
+    }
+
+    pub(super) async fn cancel(&self, which: &Chosen) -> Answer {
+        let which = match (which.id.as_deref(), which.hook) {
+            (Some(id), _) => Cancelled::One(id.parse().map_err(refused)?),
+            (None, Some(hook)) => Cancelled::Hook(self.hook(hook)?.id),
+            (None, None) => return Err(refused("say which delivery, or which hook's")),
+        };
+        let count = self.order(|reply| Order::Cancel { which, reply }).await?;
+        match which {
+            Cancelled::One(id) if count == 0 => Err(refused(format!("{id} does not wait, or is under way"))),
+            _ => Ok(json!({ "cancelled": count })),
+        }
+    }
+
+    pub(super) fn dead(&self, which: &Chosen, count: usize) -> Answer {
+        let mut letters = Vec::new();
+        self.each_letter(which, |id, letter| {
+            letters.push((letter.end.at, shown::letter(id, &letter)));
+            if letters.len() > 2 * count.max(PAGE) {
+                letters.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
+                letters.truncate(count);
+            }
+        })?;
+        letters.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
+        Ok(letters.into_iter().take(count).map(|(_, shown)| shown).collect())
+    }
+
+    pub(super) async fn replay(&self, which: &Chosen) -> Answer {
+        let count = match &which.id {
+            Some(id) => self.replays.one(id.parse().map_err(refused)?).await.map(|()| 1),
+            None => self.replays.all(selection(which)).await,
+        };
+        Ok(json!({ "replayed": count.map_err(refused)? }))
+    }
+
+    pub(super) async fn discard(&self, which: &Chosen) -> Answer {
+        let mut doomed = Vec::new();
+        self.each_letter(which, |id, letter| {
+            doomed.push((id, letter.delivery.event.data.len()));
+        })?;
+        for some in doomed.chunks(PAGE) {
+            let mut changes = Changes::new();
+            for (id, data_bytes) in some {
+                changes.remove_dead(*id, *data_bytes);
+            }
+            self.make_durable(changes).await?;
+        }
+        Ok(json!({ "discarded": doomed.len() }))
+    }
+
+    pub(super) async fn try_once(&self, hook: HookId) -> Answer {
+        let hook = self.hook(hook)?;
+        let came = self.order(|reply| Order::TryOnce { hook, reply }).await?;
+        let report = came.map_err(refused)?;
+        Ok(serde_json::to_value(report).expect("a report is plain JSON"))
+    }
+
+    pub(super) fn unread(&self) -> Value {
+        self.notices.unread().iter().map(|(number, notice)| shown::notice(*number, notice)).collect()
+    }
+
+    pub(super) async fn read_notice(&self, number: Option<u64>) -> Answer {
+        let numbers = match number {
+            Some(number) => vec![number],
+            None => self.notices.unread().into_iter().map(|(number, _)| number).collect(),
+        };
+        let mut changes = Changes::new();
+        for number in &numbers {
+            changes.append(self.notices.read(*number).ok_or_else(|| refused(format!("there is no notice {number}")))?);
+        }
+        self.make_durable(changes).await?;
+        Ok(json!({ "read": numbers.len() }))
+    }
+
+    async fn make_durable(&self, changes: Changes) -> Result<(), Refused> {
+        let written = self.overview.writer.write(changes).await;
+        written.map_err(|_| refused("the gateway is stopping"))?.map_err(refused)
+    }
+
+    /// Shows the chosen dead letters to `visit`, hook by hook.
+    fn each_letter(&self, which: &Chosen, mut visit: impl FnMut(DeliveryId, DeadLetter)) -> Result<(), Refused> {
+        if let Some(id) = &which.id {
+            let id: DeliveryId = id.parse().map_err(refused)?;
+            let letter = block_in_place(|| self.overview.queue.dead(id)).map_err(refused)?;
+            let letter = letter.ok_or_else(|| refused(format!("there is no dead letter {id}")))?;
+            visit(id, letter);
+            return Ok(());
+        }
+        let selection = selection(which);
+        let hooks = which.hook.map_or_else(|| self.overview.queue.hooks(), |hook| vec![hook]);
+        for hook in hooks {
+            let mut after = None;
+            loop {
+                let page = block_in_place(|| self.overview.queue.dead_page(hook, after, PAGE)).map_err(refused)?;
+                let Some((last, _)) = page.last() else { break };
+                after = Some(last.seq);
+                for (id, letter) in page {
+                    if selection.holds(letter.end.at) {
+                        visit(id, letter);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn selection(which: &Chosen) -> Selection {
+    Selection { hook: which.hook, from: which.from, until: which.until }
+}

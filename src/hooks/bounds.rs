@@ -1,0 +1,136 @@
+//! How much may wait, and what happens to an event for which there is no room. Pure.
+
+use std::num::NonZeroU64;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::hooks::fields::Fields;
+use crate::hooks::fields::wrong_type;
+use crate::hooks::problem::Flaw;
+use crate::hooks::problem::Path;
+use crate::model::WhenFull;
+
+/// The longest that a hook may let its deliveries wait: a year.
+const AGE_MOST_S: u64 = 365 * 24 * 60 * 60;
+
+/// How much may wait, for one hook or for all.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Bounds {
+    /// Deliveries.
+    pub items: Option<NonZeroU64>,
+    /// Bytes of their events.
+    pub bytes: Option<NonZeroU64>,
+}
+
+/// How much waits.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Fill {
+    /// Deliveries.
+    pub items: u64,
+    /// Bytes of their events.
+    pub bytes: u64,
+}
+
+/// What a hook says about its queue.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct QueueRule {
+    /// How much may wait.
+    pub bounds: Bounds,
+    /// How long, if that is shorter than for all.
+    pub max_age: Option<Duration>,
+    /// What happens when it is full; none for what the configuration says.
+    pub when_full: Option<WhenFull>,
+}
+
+impl Bounds {
+    /// Whether so much more fits.
+    pub fn admit(&self, fill: Fill, more: Fill) -> bool {
+        let fits = |bound: Option<NonZeroU64>, sum: u64| bound.is_none_or(|bound| sum <= bound.get());
+        fits(self.items, fill.items + more.items) && fits(self.bytes, fill.bytes + more.bytes)
+    }
+}
+
+/// Reads `max_waiting`, `max_waiting_bytes`, `max_age_s` and `when_full`.
+pub(super) fn parse(fields: &mut Fields<'_>) -> QueueRule {
+    let items = number("max_waiting", u64::MAX, fields);
+    let bytes = number("max_waiting_bytes", u64::MAX, fields);
+    let max_age = number("max_age_s", AGE_MOST_S, fields).map(|seconds| Duration::from_secs(seconds.get()));
+    let when_full = fields.text(&["when_full"]).and_then(|(name, text)| {
+        let policy = WhenFull::from_name(text);
+        if policy.is_none() {
+            fields.report(&Path::Root(name), Flaw::Unknown { known: WhenFull::KNOWN });
+        }
+        policy
+    });
+    QueueRule { bounds: Bounds { items, bytes }, max_age, when_full }
+}
+
+/// A whole number from 1, also as text: form posts have no other way.
+fn number(name: &'static str, most: u64, fields: &mut Fields<'_>) -> Option<NonZeroU64> {
+    let (name, value) = fields.value(&[name])?;
+    let number = match value {
+        Value::Number(number) => number.as_u64(),
+        Value::String(text) if text.is_empty() => return None,
+        Value::String(text) => text.parse().ok(),
+        other => {
+            fields.report(&Path::Root(name), wrong_type("a whole number", other));
+            return None;
+        }
+    };
+    let number = number.filter(|number| *number <= most).and_then(NonZeroU64::new);
+    if number.is_none() {
+        fields.report(&Path::Root(name), Flaw::NotPositive { most });
+    }
+    number
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(value: &Value) -> (QueueRule, Vec<String>) {
+        let mut fields = Fields::new(value.as_object().unwrap());
+        let rule = parse(&mut fields);
+        (rule, fields.into_problems().iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn a_hook_says_how_much_may_wait_and_what_happens_then() {
+        let given =
+            json!({"max_waiting": 10, "max_waiting_bytes": "2000", "max_age_s": 60, "when_full": "drop_oldest"});
+        let bounds = Bounds { items: NonZeroU64::new(10), bytes: NonZeroU64::new(2_000) };
+        let when_full = Some(WhenFull::DropOldest);
+        let rule = QueueRule { bounds, max_age: Some(Duration::from_secs(60)), when_full };
+        assert_eq!(read(&given), (rule, vec![]));
+        assert_eq!(read(&json!({"max_waiting": "", "max_age_s": null})), (QueueRule::default(), vec![]));
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_told() {
+        let (_, problems) =
+            read(&json!({"max_waiting": 0, "max_waiting_bytes": -1, "max_age_s": 99_999_999, "when_full": "explode"}));
+        assert_eq!(
+            problems,
+            [
+                "max_waiting must be a whole number of at least 1",
+                "max_waiting_bytes must be a whole number of at least 1",
+                "max_age_s must be a whole number of 1 to 31536000",
+                "when_full must be one of reject, drop_oldest, drop_newest",
+            ]
+        );
+        assert_eq!(read(&json!({"max_waiting": []})).1, ["max_waiting must be a whole number, not an array"]);
+    }
+
+    #[test]
+    fn a_bound_holds_to_the_last_one() {
+        let bounds = Bounds { items: NonZeroU64::new(2), bytes: NonZeroU64::new(100) };
+        let fill = |items, bytes| Fill { items, bytes };
+        assert!(bounds.admit(fill(1, 50), fill(1, 50)));
+        assert!(!bounds.admit(fill(2, 50), fill(1, 1)));
+        assert!(!bounds.admit(fill(1, 50), fill(1, 51)));
+        assert!(Bounds::default().admit(fill(u64::MAX / 2, 0), fill(1, 0)));
+    }
+}

@@ -1,0 +1,51 @@
+//! The small rows of the queue database: windows, health, notices, boots.
+
+use serde::Deserialize;
+use serde::Serialize;
+
+use crate::model::HookId;
+use crate::model::WallTime;
+use crate::store::keys;
+
+pub(super) const TALLY_VERSION: u8 = 1;
+pub(super) const WINDOW_VERSION: u8 = 1;
+pub(super) const HEALTH_VERSION: u8 = 1;
+pub(super) const NOTICE_VERSION: u8 = 1;
+pub(super) const BOOT_VERSION: u8 = 1;
+
+/// A limit's window as it was last recorded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredWindow {
+    /// The boot in which the times were taken: they mean nothing in another one.
+    pub boot: [u8; 16],
+    /// Milliseconds since that boot, oldest first.
+    pub taken_ms: Vec<u64>,
+}
+
+/// A hook's health as it was last recorded.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredHealth {
+    /// Answers with an error since the last good one.
+    pub errors_in_a_row: u32,
+    /// Whether they were too many.
+    pub disabled: bool,
+}
+
+/// Something that a person should read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredNotice {
+    /// When it happened last.
+    pub at: WallTime,
+    /// The hook that it is about, if it is about one.
+    pub hook: Option<HookId>,
+    /// What kind of thing happened: one word, for programs.
+    pub kind: String,
+    /// What happened.
+    pub text: String,
+    /// How often, since it was read last.
+    pub times: u32,
+}
+
+pub(super) fn notice_key(number: u64) -> Vec<u8> {
+    keys::prefixed(keys::NOTICE, &number.to_be_bytes())
+}

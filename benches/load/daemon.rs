@@ -2,48 +2,69 @@
 
 use std::io::BufRead;
 use std::io::BufReader;
+use std::path::Path;
+use std::path::PathBuf;
 use std::process::Child;
 use std::process::Command;
 use std::process::Stdio;
+use std::time::Duration;
+use std::time::Instant;
 
 use serde_json::Value;
 use serde_json::json;
 
 const FARHOOK: &str = env!("CARGO_BIN_EXE_farhook");
 
+/// Everything that is limited, without its limits.
+const CONFIG: &str = "[mqtt]\nlisten = \"127.0.0.1:0\"\n[http]\nlisten = \"127.0.0.1:0\"\n\
+    [egress]\nallow = [\"127.0.0.0/8\"]\n[delivery]\nper_host = 32\n[queue]\nmax_waiting = 0\nmax_mb = 0\n\
+    [limits]\ndevice_per_minute = 0\nhost_per_minute = 0\nresponse_interval_ms = 0\n";
+
 pub(crate) struct Daemon {
     child: Child,
     data: tempfile::TempDir,
     listening: Value,
+    hook: String,
+    ready_after: Duration,
 }
 
 impl Daemon {
+    /// Starts one that sends everything named `bench` to that port of this machine.
     pub(crate) fn start(server_port: u16) -> Self {
-        let data = tempfile::Builder::new().prefix("farhook-bench").tempdir_in(folder()).unwrap();
-        let config = data.path().join("farhook.toml");
-        std::fs::write(
-            &config,
-            "[mqtt]\nlisten = \"127.0.0.1:0\"\n[http]\nlisten = \"127.0.0.1:0\"\n\
-             [egress]\nallow = [\"127.0.0.0/8\"]\n[delivery]\nper_host = 32\n\
-             [limits]\ndevice_per_minute = 0\nhost_per_minute = 0\nresponse_interval_ms = 0\n",
-        )
-        .unwrap();
-        let mut child = Command::new(FARHOOK)
-            .args(["run", "--json", "--data"])
-            .arg(data.path())
-            .arg("--config")
-            .arg(&config)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let daemon = Self { child, data, listening: serde_json::from_str(&line).unwrap() };
+        Self::start_in(&folder(), server_port)
+    }
+
+    /// The same with its data in a new folder of that one.
+    pub(crate) fn start_in(folder: &Path, server_port: u16) -> Self {
+        let data = tempfile::Builder::new().prefix("farhook-bench").tempdir_in(folder).unwrap();
+        std::fs::write(data.path().join("farhook.toml"), CONFIG).unwrap();
+        let (child, listening, ready_after) = run(data.path());
+        let mut daemon = Self { child, data, listening, hook: String::new(), ready_after };
         let hook = daemon.data.path().join("hook.json");
         let url = format!("http://127.0.0.1:{server_port}/");
         std::fs::write(&hook, json!({ "event": "bench", "url": url }).to_string()).unwrap();
-        daemon.ask(&["hook", "create", hook.to_str().unwrap()]);
+        let created = daemon.ask(&["hook", "create", hook.to_str().unwrap()]);
+        created["id"].as_str().unwrap().clone_into(&mut daemon.hook);
         daemon
+    }
+
+    /// Starts one that was stopped or killed, on the same data.
+    pub(crate) fn start_again(&mut self) {
+        (self.child, self.listening, self.ready_after) = run(self.data.path());
+    }
+
+    /// How long the last start took, up to the ready line.
+    pub(crate) fn ready_after(&self) -> Duration {
+        self.ready_after
+    }
+
+    pub(crate) fn data(&self) -> &Path {
+        self.data.path()
+    }
+
+    /// The id of its hook.
+    pub(crate) fn hook(&self) -> &str {
+        &self.hook
     }
 
     pub(crate) fn mqtt(&self) -> &str {
@@ -63,6 +84,10 @@ impl Daemon {
         u32::try_from(self.ask(&["status"])["queue"]["delivered"].as_u64().unwrap()).unwrap()
     }
 
+    pub(crate) fn waiting(&self) -> u64 {
+        self.ask(&["status"])["queue"]["waiting"].as_u64().unwrap()
+    }
+
     pub(crate) fn resident_mb(&self) -> f64 {
         self.status_kb("VmRSS:") / 1024.0
     }
@@ -76,14 +101,25 @@ impl Daemon {
         crate::machine::cpu_s(&self.child.id().to_string())
     }
 
+    /// What it had to read from the disk so far.
+    pub(crate) fn read_kb(&self) -> f64 {
+        self.number("io", "read_bytes:") / 1024.0
+    }
+
     pub(crate) fn written_kb(&self) -> f64 {
         self.number("io", "write_bytes:") / 1024.0
     }
 
-    pub(crate) fn stop(mut self) {
+    pub(crate) fn stop(&mut self) {
         let pid = nix::unistd::Pid::from_raw(i32::try_from(self.child.id()).unwrap());
         nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).unwrap();
         assert!(self.child.wait().unwrap().success(), "the daemon stops with 0");
+    }
+
+    /// Ends it as a lack of memory would.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
     }
 
     fn status_kb(&self, field: &str) -> f64 {
@@ -104,7 +140,30 @@ impl Daemon {
     }
 }
 
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        // One that has ended already is fine.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn run(data: &Path) -> (Child, Value, Duration) {
+    let began = Instant::now();
+    let mut child = Command::new(FARHOOK)
+        .args(["run", "--json", "--data"])
+        .arg(data)
+        .arg("--config")
+        .arg(data.join("farhook.toml"))
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    (child, serde_json::from_str(&line).unwrap(), began.elapsed())
+}
+
 /// On a real disk if it can be had: a folder in memory would flatter the flushes.
-fn folder() -> std::path::PathBuf {
+fn folder() -> PathBuf {
     std::env::var_os("FARHOOK_BENCH_FOLDER").map_or_else(|| env!("CARGO_TARGET_TMPDIR").into(), Into::into)
 }

@@ -11,9 +11,11 @@
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a bench reports on stdout and may end by panicking")]
 #![expect(clippy::disallowed_methods, reason = "a bench measures time")]
 
+#[allow(dead_code, reason = "the other benches use the rest")]
 mod daemon;
 mod device;
 mod machine;
+#[allow(dead_code, reason = "the other benches use the rest")]
 mod server;
 
 use std::sync::Arc;
@@ -37,8 +39,8 @@ fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
         machine::print();
-        let server = Server::start().await;
-        let daemon = Daemon::start(server.port());
+        let server = Server::start();
+        let mut daemon = Daemon::start(server.port());
         tokio::time::sleep(Duration::from_secs(1)).await;
         println!("idle:         resident memory {:.1} MB", daemon.resident_mb());
         let keys = daemon.add_devices(DEVICES);

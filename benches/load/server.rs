@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 use std::sync::Mutex;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use tokio::io::AsyncReadExt;
 use tokio::io::AsyncWriteExt;
-use tokio::net::TcpListener;
+use tokio::net::TcpSocket;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
@@ -16,21 +18,48 @@ pub(crate) struct Server {
     port: u16,
     watching_from: Arc<Mutex<Option<Instant>>>,
     latencies: tokio::sync::Mutex<mpsc::UnboundedReceiver<u64>>,
+    answered: Arc<AtomicU64>,
+}
+
+/// A port that is taken and refuses every connection.
+pub(crate) struct Closed(TcpSocket);
+
+impl Closed {
+    pub(crate) fn new() -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        Self(socket)
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.0.local_addr().unwrap().port()
+    }
+
+    /// Answers from now on.
+    pub(crate) fn open(self) -> Server {
+        let port = self.port();
+        let listener = self.0.listen(1_024).unwrap();
+        let watching_from = Arc::new(Mutex::new(None));
+        let (noted, latencies) = mpsc::unbounded_channel();
+        let (watching, answered) = (Arc::clone(&watching_from), Arc::new(AtomicU64::new(0)));
+        let count = Arc::clone(&answered);
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(answer(stream, Arc::clone(&watching), noted.clone(), Arc::clone(&count)));
+            }
+        });
+        Server { port, watching_from, latencies: latencies.into(), answered }
+    }
 }
 
 impl Server {
-    pub(crate) async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let watching_from = Arc::new(Mutex::new(None));
-        let (noted, latencies) = mpsc::unbounded_channel();
-        let watching = Arc::clone(&watching_from);
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(answer(stream, Arc::clone(&watching), noted.clone()));
-            }
-        });
-        Self { port, watching_from, latencies: latencies.into() }
+    pub(crate) fn start() -> Self {
+        Closed::new().open()
+    }
+
+    /// Requests that it answered so far.
+    pub(crate) fn answered(&self) -> u64 {
+        self.answered.load(Ordering::Relaxed)
     }
 
     pub(crate) fn port(&self) -> u16 {
@@ -58,6 +87,7 @@ async fn answer(
     mut stream: TcpStream,
     watching: Arc<Mutex<Option<Instant>>>,
     noted: mpsc::UnboundedSender<u64>,
+    answered: Arc<AtomicU64>,
 ) -> Option<()> {
     stream.set_nodelay(true).ok()?;
     let mut bytes = Vec::with_capacity(4_096);
@@ -82,6 +112,7 @@ async fn answer(
         }
         bytes.drain(..body_at + length);
         stream.write_all(ANSWER).await.ok()?;
+        answered.fetch_add(1, Ordering::Relaxed);
     }
 }
 

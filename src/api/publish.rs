@@ -52,13 +52,17 @@ fn read(
     body: &Bytes,
 ) -> Result<Publication, ApiError> {
     let is_form = content_type.is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"));
-    let fields = if is_form { form(body) } else { serde_json::from_slice(body).unwrap_or(Value::Null) };
+    let parsed: serde_json::Result<Value> = if is_form { Ok(form(body)) } else { serde_json::from_slice(body) };
+    let fields = parsed.as_ref().unwrap_or(&Value::Null);
     let text = |name: &str| fields[name].as_str().map(str::to_owned);
     let credentials = credentials.or(text("access_token"));
     let publisher = match credentials.identify(&context.overview.registry.borrow())? {
         Identity::Device(device) => Publisher::Device(device.id),
         Identity::Observer(token) => Publisher::User(token.user),
     };
+    if let Err(error) = &parsed {
+        return Err(ApiError::Invalid(format!("the body is no JSON: {error}")));
+    }
     let name = text("name").ok_or_else(|| ApiError::Invalid("name is required".to_owned()))?;
     let data = match &fields["data"] {
         Value::Null => String::new(),

@@ -74,6 +74,8 @@ pub struct HookReport {
     pub failed: u64,
     /// Events that were dropped because its queue was full, since the start.
     pub dropped: u64,
+    /// Events that were refused because its queue was full, since the start.
+    pub refused: u64,
     /// Triggers that were dropped because a device was over its limit, since the start.
     pub over_limit: u64,
     /// Answers with an error since the last good one.

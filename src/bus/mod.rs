@@ -40,6 +40,7 @@ pub use replay::Replays;
 pub use replay::Selection;
 pub use report::FullReport;
 pub use report::HookQueue;
+pub use report::HookState;
 pub use report::TargetReport;
 pub use report::TryRefusal;
 pub use report::TryReport;

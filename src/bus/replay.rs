@@ -97,16 +97,19 @@ impl Replays {
         self.hand_in(id, letter).await?.await.unwrap_or(Err(ReplayRefusal::Stopping))
     }
 
-    /// Replays all dead letters of a selection, each hook's in the order of their arrival. Gives how many. Those of events
-    /// that are published meanwhile are not among them, nor is one that is replayed and dies again.
-    ///
-    /// # Errors
-    /// The first refusal; those before it wait again.
-    pub async fn all(&self, selection: Selection) -> Result<u64, ReplayRefusal> {
+    /// Replays all dead letters of a selection, each hook's in the order of their arrival, up to the first refusal. Gives
+    /// how many wait again, and that refusal. Those of events that are published meanwhile are not among them, nor is one
+    /// that is replayed and dies again.
+    pub async fn all(&self, selection: Selection) -> (u64, Option<ReplayRefusal>) {
         let _one_at_a_time = self.one_at_a_time.lock().await;
+        let mut count = 0;
+        let refusal = self.each(selection, &mut count).await.err();
+        (count, refusal)
+    }
+
+    async fn each(&self, selection: Selection, count: &mut u64) -> Result<(), ReplayRefusal> {
         let last_seq = self.queue.next_seq();
         let hooks = selection.hook.map_or_else(|| self.queue.hooks(), |hook| vec![hook]);
-        let mut count = 0;
         for hook in hooks {
             let mut after = None;
             loop {
@@ -124,7 +127,7 @@ impl Replays {
                 let mut refused = None;
                 for done in handed_in {
                     match done.await.unwrap_or(Err(ReplayRefusal::Stopping)) {
-                        Ok(()) => count += 1,
+                        Ok(()) => *count += 1,
                         Err(refusal) => refused = refused.or(Some(refusal)),
                     }
                 }
@@ -133,7 +136,7 @@ impl Replays {
                 }
             }
         }
-        Ok(count)
+        Ok(())
     }
 
     async fn hand_in(&self, id: DeliveryId, letter: DeadLetter) -> Result<Answer, ReplayRefusal> {

@@ -9,7 +9,7 @@ use crate::model::HookId;
 pub struct FullReport {
     /// Seconds that the oldest delivery has waited; 0 if none waits.
     pub oldest_s: u64,
-    /// Hours until the queue is full if it goes on as in the last hour; none if it does not grow.
+    /// Hours until the queue is full if it goes on as in the last hour, 0 if it is; none if it does not grow.
     pub hours_left: Option<f64>,
     /// Each hook's part.
     pub hooks: Vec<HookQueue>,
@@ -24,6 +24,8 @@ pub struct HookQueue {
     pub id: HookId,
     /// What its events' names begin with.
     pub event: String,
+    /// Whether it works, as `farhook hook list` says.
+    pub state: HookState,
     /// Deliveries that wait or are under way.
     pub waiting: u64,
     /// Bytes of their events.
@@ -38,6 +40,32 @@ pub struct HookQueue {
     pub dead: u64,
     /// Events that were dropped because its queue was full, since the start.
     pub dropped: u64,
+    /// Events that were refused because its queue was full, since the start: their devices keep them.
+    pub refused: u64,
+}
+
+/// Whether a hook works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum HookState {
+    /// It does.
+    Enabled,
+    /// Somebody switched it off.
+    Disabled,
+    /// It got too many errors in a row, and waits to be resumed.
+    #[serde(rename = "too many errors")]
+    TooManyErrors,
+}
+
+impl HookState {
+    /// The state of a hook that is switched off or not, and had too many errors or not.
+    pub fn of(is_disabled: bool, too_many_errors: bool) -> Self {
+        match (is_disabled, too_many_errors) {
+            (true, _) => Self::Disabled,
+            (false, true) => Self::TooManyErrors,
+            (false, false) => Self::Enabled,
+        }
+    }
 }
 
 /// One target of requests.

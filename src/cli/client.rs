@@ -71,6 +71,7 @@ impl Gateway {
         let patience = match request {
             Request::HookTest { .. }
             | Request::HookTry { .. }
+            | Request::Waiting { .. }
             | Request::Cancel { .. }
             | Request::Replay { .. }
             | Request::Discard { .. } => LONG_PATIENCE,

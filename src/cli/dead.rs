@@ -1,5 +1,7 @@
 //! `farhook dead`, `farhook replay`, `farhook discard`: deliveries that were given up.
 
+use std::num::NonZeroUsize;
+
 use anyhow::Context;
 use anyhow::bail;
 use anyhow::ensure;
@@ -9,12 +11,16 @@ use serde_json::Value;
 use crate::cli::client::Gateway;
 use crate::cli::input;
 use crate::cli::print::Output;
+use crate::cli::print::counted;
 use crate::cli::print::field;
+use crate::cli::print::one_line;
 use crate::cli::print::table;
 use crate::control::protocol::Chosen;
 use crate::control::protocol::Request;
 use crate::model::HookId;
 use crate::model::WallTime;
+
+const NONE: &str = "there are no such dead letters";
 
 /// List dead letters: deliveries that were given up, newest first
 #[derive(Debug, Args)]
@@ -22,8 +28,8 @@ pub(super) struct Dead {
     #[command(flatten)]
     range: Range,
     /// How many
-    #[arg(long, short = 'n', default_value_t = 50, value_name = "N")]
-    count: usize,
+    #[arg(long, short = 'n', default_value = "50", value_name = "N")]
+    count: NonZeroUsize,
 }
 
 /// Send dead letters again: they wait as if they had just been published
@@ -67,7 +73,7 @@ struct Some {
 
 impl Dead {
     pub(super) async fn run(self, gateway: &Gateway, out: &mut Output) -> anyhow::Result<()> {
-        let letters = gateway.ask(&Request::Dead { which: self.range.chosen(), count: self.count }).await?;
+        let letters = gateway.ask(&Request::Dead { which: self.range.chosen(), count: self.count.get() }).await?;
         out.show(&letters, told).context("stdout takes nothing")
     }
 }
@@ -75,16 +81,23 @@ impl Dead {
 impl Replay {
     pub(super) async fn run(self, gateway: &Gateway, out: &mut Output) -> anyhow::Result<()> {
         let done = gateway.ask(&Request::Replay { which: self.some.chosen()? }).await?;
-        let told = |done: &Value| format!("{} dead letters wait again.", field(done, "replayed"));
-        ensure!(done["replayed"] != 0, "there are no such dead letters");
-        out.show(&done, told).context("stdout takes nothing")
+        let told =
+            |done: &Value| format!("Waiting again: {}.", counted(&done["replayed"], "dead letter", "dead letters"));
+        ensure!(done["replayed"] != 0, NONE);
+        out.show(&done, told).context("stdout takes nothing")?;
+        match done["refused"].as_str() {
+            Option::Some(reason) => bail!("the others are still dead: {}", one_line(reason)),
+            None => Ok(()),
+        }
     }
 }
 
 impl Discard {
     pub(super) async fn run(self, gateway: &Gateway, out: &mut Output) -> anyhow::Result<()> {
         let done = gateway.ask(&Request::Discard { which: self.some.chosen()? }).await?;
-        let told = |done: &Value| format!("{} dead letters are thrown away.", field(done, "discarded"));
+        let told =
+            |done: &Value| format!("Thrown away: {}.", counted(&done["discarded"], "dead letter", "dead letters"));
+        ensure!(done["discarded"] != 0, NONE);
         out.show(&done, told).context("stdout takes nothing")
     }
 }

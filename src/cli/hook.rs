@@ -28,7 +28,7 @@ pub(super) enum Command {
     List,
     /// Show one hook: its definition without secrets, and how it does
     Show(Which),
-    /// Delete a hook, and what waits for it
+    /// Delete a hook, with what waits for it and its dead letters
     Delete(Which),
     /// Switch a hook on
     Enable(Which),
@@ -118,7 +118,7 @@ async fn try_once(hook: HookId, gateway: &Gateway, out: &mut Output) -> anyhow::
     let report = gateway.ask(&Request::HookTry { hook }).await?;
     let told = |report: &Value| match report["ok"].as_bool() {
         Some(true) => format!("It went well ({}): hook {hook} goes on.", field(report, "summary")),
-        _ => format!("It went wrong ({}): hook {hook} stays as it is.", field(report, "summary")),
+        _ => format!("It went wrong: hook {hook} stays as it is."),
     };
     out.show(&report, told)?;
     if report["ok"] == true { Ok(()) } else { bail!("the target is not well yet: {}", field(&report, "summary")) }
@@ -150,8 +150,11 @@ fn one(hook: &Value) -> String {
         ("id", "id"),
         ("state", "state"),
         ("created", "created_at"),
-        ("delivered", "delivered"),
+        ("delivered since the start", "delivered"),
         ("failed", "failed"),
+        ("dropped, its queue was full", "dropped"),
+        ("refused, its queue was full", "refused"),
+        ("dropped, over a device's limit", "over_limit"),
         ("errors in a row", "errors_in_a_row"),
         ("last outcome", "last_outcome"),
         ("last attempt", "last_at"),
@@ -164,7 +167,7 @@ fn one(hook: &Value) -> String {
 }
 
 fn deleted(hook: &Value) -> String {
-    format!("Hook {} is deleted.", field(hook, "id"))
+    format!("Hook {} is deleted, with what waited for it and its dead letters.", field(hook, "id"))
 }
 
 fn switched(hook: &Value) -> String {
@@ -241,7 +244,8 @@ mod tests {
     #[test]
     fn a_hook_is_shown_with_its_definition_apart() {
         let shown = one(&hook());
-        assert!(shown.starts_with("id               0123\nstate            enabled\n"), "{shown}");
+        let begin: Vec<String> = shown.lines().take(2).map(|line| line.split_whitespace().collect()).collect();
+        assert_eq!(begin, ["id0123", "stateenabled"], "{shown}");
         let (_, definition) = shown.split_once("\n\n").unwrap();
         let expected = json!({ "event": "temp", "url": "https://a.example", "form": { "x": "{{y}}" } });
         assert_eq!(serde_json::from_str::<Value>(definition).unwrap(), expected);

@@ -16,7 +16,7 @@ pub(super) async fn show(gateway: &Gateway, out: &mut Output) -> anyhow::Result<
 
 fn told(limits: &Value) -> String {
     let own = &limits["hooks_of_user"];
-    let mut parts = vec![format!("{} hooks of {}", field(own, "used"), allowed(own))];
+    let mut parts = vec![format!("hooks: {} of {}", field(own, "used"), allowed(own))];
     let windows = |list: &str, name: &str, heading: &str| {
         let rows: Vec<_> = rows(&limits[list], |window| {
             vec![field(window, name), field(window, "used"), allowed(window), free(window)]
@@ -71,7 +71,7 @@ mod tests {
         });
         assert_eq!(
             told(&limits),
-            "1 hooks of 20\n\
+            "hooks: 1 of 20\n\
              \n\
              DEVICE   USED  ALLOWED A MINUTE  FREE AGAIN\n\
              kitchen  10    10                in 42 s\n\

@@ -1,5 +1,7 @@
 //! `farhook log`: the latest attempts, what was sent and what came back.
 
+use std::num::NonZeroUsize;
+
 use anyhow::Context;
 use clap::Args;
 use serde_json::Value;
@@ -22,8 +24,8 @@ pub(super) struct Log {
     #[arg(value_name = "HOOK")]
     hook: Option<HookId>,
     /// How many of each hook; the last errors come in addition
-    #[arg(long, short = 'n', default_value_t = 20, value_name = "N")]
-    count: usize,
+    #[arg(long, short = 'n', default_value = "20", value_name = "N")]
+    count: NonZeroUsize,
     /// Show requests and responses as well
     #[arg(long)]
     full: bool,
@@ -31,7 +33,7 @@ pub(super) struct Log {
 
 impl Log {
     pub(super) async fn run(self, gateway: &Gateway, out: &mut Output) -> anyhow::Result<()> {
-        let attempts = gateway.ask(&Request::Log { hook: self.hook, count: self.count }).await?;
+        let attempts = gateway.ask(&Request::Log { hook: self.hook, count: self.count.get() }).await?;
         let told = if self.full { told_in_full } else { told };
         out.show(&attempts, told).context("stdout takes nothing")
     }

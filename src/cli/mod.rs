@@ -87,8 +87,7 @@ enum Command {
     Publish(events::Publish),
     /// Show how the daemon is, and what waits
     Status,
-    /// Show everything that waits: how much, how long, how much longer there is room
-    Queue,
+    Queue(queue::Queue),
     Cancel(queue::Cancel),
     Log(log::Log),
     Dead(dead::Dead),
@@ -137,7 +136,7 @@ async fn ask(command: Command, gateway: Gateway, out: &mut Output) -> anyhow::Re
         Command::Events(events) => events.run(&gateway, out).await,
         Command::Publish(publish) => publish.run(&gateway, out).await,
         Command::Status => status::show(&gateway, out).await,
-        Command::Queue => queue::show(&gateway, out).await,
+        Command::Queue(queue) => queue.run(&gateway, out).await,
         Command::Cancel(cancel) => cancel.run(&gateway, out).await,
         Command::Log(log) => log.run(&gateway, out).await,
         Command::Dead(dead) => dead.run(&gateway, out).await,

@@ -71,6 +71,11 @@ impl Output {
     }
 }
 
+/// How many of something there are, in words: `1 hook`, `3 hooks`.
+pub(super) fn counted(count: &Value, one: &str, more: &str) -> String {
+    format!("{} {}", one_line(&count.to_string()), if count == 1 { one } else { more })
+}
+
 /// Prints something on stderr. Nobody is left to tell if that fails.
 pub(super) fn complain(text: &str) {
     let _ = writeln!(io::stderr(), "farhook: {}", harmless(text));

@@ -1,5 +1,7 @@
 //! `farhook queue`, `farhook cancel`: what waits, and what shall not.
 
+use std::num::NonZeroUsize;
+
 use anyhow::Context;
 use anyhow::ensure;
 use clap::Args;
@@ -7,6 +9,7 @@ use serde_json::Value;
 
 use crate::cli::client::Gateway;
 use crate::cli::print::Output;
+use crate::cli::print::counted;
 use crate::cli::print::field;
 use crate::cli::print::pairs;
 use crate::cli::print::table;
@@ -17,30 +20,61 @@ use crate::model::HookId;
 /// Bytes of a megabyte, as the configuration counts them.
 const MB: f64 = 1_048_576.0;
 
+/// Show everything that waits: how much, how long, how much longer there is room
+#[derive(Debug, Args)]
+pub(super) struct Queue {
+    /// List the deliveries that wait for this hook, oldest first
+    #[arg(value_name = "HOOK")]
+    hook: Option<HookId>,
+    /// How many of them
+    #[arg(long, short = 'n', default_value = "50", value_name = "N", requires = "hook")]
+    count: NonZeroUsize,
+}
+
 /// Cancel deliveries that wait: they become dead letters, and `farhook replay` brings them back
 #[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
 pub(super) struct Cancel {
-    /// One delivery, as `farhook log` names it
-    #[arg(value_name = "DELIVERY", required_unless_present = "hook")]
+    /// One delivery, as `farhook queue HOOK` lists it
+    #[arg(value_name = "DELIVERY")]
     id: Option<String>,
     /// Everything that waits for this hook
-    #[arg(long, value_name = "HOOK", conflicts_with = "id")]
+    #[arg(long, value_name = "HOOK")]
     hook: Option<HookId>,
 }
 
-/// Asks what waits, and shows it.
-pub(super) async fn show(gateway: &Gateway, out: &mut Output) -> anyhow::Result<()> {
-    out.show(&gateway.ask(&Request::Queue).await?, told).context("stdout takes nothing")
+impl Queue {
+    pub(super) async fn run(self, gateway: &Gateway, out: &mut Output) -> anyhow::Result<()> {
+        let (request, told): (_, fn(&Value) -> String) = match self.hook {
+            Some(hook) => (Request::Waiting { hook, count: self.count.get() }, listed),
+            None => (Request::Queue, told),
+        };
+        out.show(&gateway.ask(&request).await?, told).context("stdout takes nothing")
+    }
 }
 
 impl Cancel {
     pub(super) async fn run(self, gateway: &Gateway, out: &mut Output) -> anyhow::Result<()> {
         let which = Chosen { id: self.id, hook: self.hook, ..Chosen::default() };
         let done = gateway.ask(&Request::Cancel { which }).await?;
-        let told = |done: &Value| format!("{} deliveries are cancelled.", field(done, "cancelled"));
+        let told = |done: &Value| format!("Cancelled: {}.", counted(&done["cancelled"], "delivery", "deliveries"));
         ensure!(done["cancelled"] != 0, "nothing waits there");
         out.show(&done, told).context("stdout takes nothing")
     }
+}
+
+fn listed(waiting: &Value) -> String {
+    let waiting = waiting.as_array().map(Vec::as_slice).unwrap_or_default();
+    if waiting.is_empty() {
+        return "Nothing waits for it.".to_owned();
+    }
+    let row = |delivery: &Value| {
+        let event = ["published_at", "name", "coreid"].map(|part| field(&delivery["event"], part));
+        let end = ["answers", "not_before"].map(|part| field(delivery, part));
+        [vec![field(delivery, "id")], event.to_vec(), end.to_vec()].concat()
+    };
+    let headings = ["DELIVERY", "PUBLISHED", "EVENT", "FROM", "ANSWERS", "NOT BEFORE"];
+    table(&headings, &waiting.iter().map(row).collect::<Vec<_>>())
 }
 
 fn told(queue: &Value) -> String {
@@ -48,7 +82,7 @@ fn told(queue: &Value) -> String {
         ("internet", format!("{} since {}", field(queue, "state"), field(queue, "state_since"))),
         ("waiting", format!("{}, {} under way", share(queue, "waiting", "max_waiting"), field(queue, "under_way"))),
         ("bytes", bytes(queue)),
-        ("oldest", duration(&queue["oldest_s"])),
+        ("oldest", oldest(queue)),
         ("full in", hours_left(queue)),
         ("dead letters", field(queue, "dead")),
         ("dropped", format!("{} since the start", field(queue, "dropped"))),
@@ -67,10 +101,11 @@ fn hooks(queue: &Value) -> Option<String> {
     let hooks = queue["hooks"].as_array().filter(|hooks| !hooks.is_empty())?;
     let row = |hook: &Value| {
         let waiting = share(hook, "waiting", "max_waiting");
-        let rest = ["bytes", "dead", "dropped"].map(|part| field(hook, part));
-        [vec![field(hook, "id"), field(hook, "event"), waiting, duration(&hook["oldest_s"])], rest.to_vec()].concat()
+        let begin = ["id", "event", "state"].map(|part| field(hook, part));
+        let rest = ["bytes", "dead", "dropped", "refused"].map(|part| field(hook, part));
+        [begin.to_vec(), vec![waiting, oldest(hook)], rest.to_vec()].concat()
     };
-    let headings = ["HOOK", "EVENT", "WAITING", "OLDEST", "BYTES", "DEAD", "DROPPED"];
+    let headings = ["HOOK", "EVENT", "STATE", "WAITING", "OLDEST", "BYTES", "DEAD", "DROPPED", "REFUSED"];
     Some(table(&headings, &hooks.iter().map(row).collect::<Vec<_>>()))
 }
 
@@ -120,16 +155,17 @@ fn megabytes(value: &Value) -> String {
 
 fn hours_left(queue: &Value) -> String {
     match queue["hours_left"].as_f64() {
+        Some(0.0) => "now".to_owned(),
         Some(hours) => format!("{hours:.1} hours at the present rate"),
         None => "- (it does not grow)".to_owned(),
     }
 }
 
-/// Seconds as people say them.
-pub(super) fn duration(seconds: &Value) -> String {
-    match seconds.as_u64() {
-        None | Some(0) => "-".to_owned(),
-        Some(seconds @ 1..120) => format!("{seconds} s"),
+/// How long the oldest has waited, as people say it.
+fn oldest(of: &Value) -> String {
+    match of["oldest_s"].as_u64().filter(|_| of["waiting"] != 0) {
+        None => "-".to_owned(),
+        Some(seconds @ 0..120) => format!("{seconds} s"),
         Some(seconds @ 120..7_200) => format!("{} min", seconds / 60),
         Some(seconds @ 7_200..172_800) => format!("{} h", seconds / 3_600),
         Some(seconds) => format!("{} days", seconds / 86_400),
@@ -149,8 +185,8 @@ mod tests {
             "under_way": 1, "bytes": 5_242_880, "max_bytes": 268_435_456, "oldest_s": 4_000, "hours_left": 12.34,
             "dead": 2, "dropped": 0, "disk_bytes": 1_048_576, "disk_free_bytes": 104_857_600, "disk_is_low": true,
             "trouble": "the disk is nearly full", "clock_is_set": false,
-            "hooks": [{ "id": "01", "event": "temp", "waiting": 30, "max_waiting": 50, "bytes": 7, "oldest_s": 4_000,
-                        "dead": 2, "dropped": 0 }],
+            "hooks": [{ "id": "01", "event": "temp", "state": "enabled", "waiting": 30, "max_waiting": 50, "bytes": 7,
+                        "oldest_s": 4_000, "dead": 2, "dropped": 0, "refused": 1 }],
             "targets": [{ "target": "https://a.example:443", "is_down": true, "next_probe_s": 3, "under_way": 0 }],
         });
         assert_eq!(
@@ -165,12 +201,29 @@ mod tests {
              disk          1.0 MB used, 100.0 MB free, low; the disk is nearly full\n\
              clock         not set yet: requests over TLS wait for it\n\
              \n\
-             HOOK  EVENT  WAITING   OLDEST  BYTES  DEAD  DROPPED\n\
-             01    temp   30 of 50  66 min  7      2     0\n\
+             HOOK  EVENT  STATE    WAITING   OLDEST  BYTES  DEAD  DROPPED  REFUSED\n\
+             01    temp   enabled  30 of 50  66 min  7      2     0        1\n\
              \n\
              TARGET                 UNDER WAY  STATE\n\
              https://a.example:443  0          down, asked again in 3 s"
         );
+    }
+
+    #[test]
+    fn a_full_queue_says_so_and_what_waits_can_be_listed() {
+        let queue = json!({ "waiting": 5, "oldest_s": 0, "hours_left": 0.0 });
+        let told = told(&queue);
+        assert!(told.contains("full in       now") && told.contains("oldest        0 s"), "{told}");
+        let waiting = json!([{
+            "id": "01-7", "answers": 1, "not_before": null,
+            "event": { "name": "temp", "published_at": "2016-04-16T13:37:08.728Z", "coreid": "api" },
+        }]);
+        assert_eq!(
+            listed(&waiting),
+            "DELIVERY  PUBLISHED                 EVENT  FROM  ANSWERS  NOT BEFORE\n\
+             01-7      2016-04-16T13:37:08.728Z  temp   api   1        -"
+        );
+        assert_eq!(listed(&json!([])), "Nothing waits for it.");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::cli::client::Gateway;
 use crate::cli::print::Output;
+use crate::cli::print::counted;
 use crate::cli::print::field;
 use crate::cli::print::pairs;
 use crate::control::protocol::Request;
@@ -25,7 +26,7 @@ fn told(status: &Value) -> String {
         ("internet", internet(&status["queue"])),
         ("waiting", format!("{} requests, {} under way", queue("waiting"), queue("under_way"))),
         ("to be told", format!("{} parts of responses", queue("parts_waiting"))),
-        ("down", format!("{} targets", queue("targets_down"))),
+        ("down", counted(&status["queue"]["targets_down"], "target", "targets")),
         ("dead letters", queue("dead")),
         ("notices", notices(&status["notices"])),
         ("since start", format!("{} delivered, {} failed", queue("delivered"), queue("failed"))),
@@ -66,7 +67,7 @@ mod tests {
              internet      offline since 2016-04-16T13:37:08.728Z\n\
              waiting       5 requests, 1 under way\n\
              to be told    0 parts of responses\n\
-             down          1 targets\n\
+             down          1 target\n\
              dead letters  4\n\
              notices       2 to read, see `farhook notices`\n\
              since start   9 delivered, 0 failed"

@@ -86,6 +86,7 @@ impl Parts {
             Request::Limits => Ok(self.limits()),
             Request::Queue => self.queue().await,
             Request::Log { hook, count } => self.log(hook, count),
+            Request::Waiting { hook, count } => self.waiting(hook, count),
             Request::Cancel { which } => self.cancel(&which).await,
             Request::Dead { which, count } => self.dead(&which, count),
             Request::Replay { which } => self.replay(&which).await,

@@ -31,6 +31,17 @@ impl Parts {
         Ok(serde_json::to_value(queue).expect("an overview is plain JSON"))
     }
 
+    pub(super) fn waiting(&self, hook: HookId, count: usize) -> Answer {
+        let (hook, queue) = (self.hook(hook)?.id, &self.overview.queue);
+        let mut waiting = Vec::new();
+        for lane in block_in_place(|| queue.lanes_of(hook)).map_err(refused)? {
+            waiting.extend(block_in_place(|| queue.page(lane, None, count)).map_err(refused)?.deliveries);
+            waiting.sort_by_key(|(seq, _)| *seq);
+            waiting.truncate(count);
+        }
+        Ok(waiting.iter().map(|(seq, delivery)| shown::waiting(DeliveryId { hook, seq: *seq }, delivery)).collect())
+    }
+
     pub(super) fn log(&self, hook: Option<HookId>, count: usize) -> Answer {
         let hooks = match hook {
             Some(hook) => vec![self.hook(hook)?.id],
@@ -72,11 +83,15 @@ impl Parts {
     }
 
     pub(super) async fn replay(&self, which: &Chosen) -> Answer {
-        let count = match &which.id {
-            Some(id) => self.replays.one(id.parse().map_err(refused)?).await.map(|()| 1),
-            None => self.replays.all(selection(which)).await,
-        };
-        Ok(json!({ "replayed": count.map_err(refused)? }))
+        if let Some(id) = &which.id {
+            self.replays.one(id.parse().map_err(refused)?).await.map_err(refused)?;
+            return Ok(json!({ "replayed": 1, "refused": null }));
+        }
+        self.known(which)?;
+        match self.replays.all(selection(which)).await {
+            (0, Some(refusal)) => Err(refused(refusal)),
+            (count, refusal) => Ok(json!({ "replayed": count, "refused": refusal.map(|refusal| refusal.to_string()) })),
+        }
     }
 
     pub(super) async fn discard(&self, which: &Chosen) -> Answer {
@@ -118,6 +133,11 @@ impl Parts {
         Ok(json!({ "read": numbers.len() }))
     }
 
+    /// Whether the chosen hook exists: what was of one that is gone is gone, too.
+    fn known(&self, which: &Chosen) -> Result<(), Refused> {
+        which.hook.map_or(Ok(()), |hook| self.hook(hook).map(drop))
+    }
+
     async fn make_durable(&self, changes: Changes) -> Result<(), Refused> {
         let written = self.overview.writer.write(changes).await;
         written.map_err(|_| refused("the gateway is stopping"))?.map_err(refused)
@@ -132,6 +152,7 @@ impl Parts {
             visit(id, letter);
             return Ok(());
         }
+        self.known(which)?;
         let selection = selection(which);
         let hooks = which.hook.map_or_else(|| self.overview.queue.hooks(), |hook| vec![hook]);
         for hook in hooks {

@@ -96,8 +96,15 @@ pub enum Request {
     Status,
     /// What is used of each limit.
     Limits,
-    /// Everything that waits.
+    /// Everything that waits, in figures.
     Queue,
+    /// The deliveries that wait for a hook, oldest first.
+    Waiting {
+        /// Which.
+        hook: HookId,
+        /// How many.
+        count: usize,
+    },
     /// The latest attempts.
     Log {
         /// Of one hook; of all without it.

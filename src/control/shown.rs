@@ -4,6 +4,7 @@ use serde_json::Value;
 use serde_json::json;
 
 use crate::bus::HookReport;
+use crate::bus::HookState;
 use crate::bus::Sighting;
 use crate::hooks::masking;
 use crate::model::Device;
@@ -16,6 +17,7 @@ use crate::registry::Token;
 use crate::store::DeadLetter;
 use crate::store::DeliveryId;
 use crate::store::StoredAttempt;
+use crate::store::StoredDelivery;
 use crate::store::StoredNotice;
 
 /// An event as the guide shows it; `ttl` is a text there.
@@ -48,10 +50,11 @@ pub(super) fn hook(hook: &Hook, report: &HookReport) -> Value {
         shown.extend(definition.into_iter().filter(|(key, _)| key != "id"));
     }
     shown.insert("created_at".to_owned(), json!(hook.created_at.to_string()));
-    shown.insert("state".to_owned(), json!(state(hook, report)));
+    shown.insert("state".to_owned(), json!(HookState::of(hook.definition.is_disabled(), report.too_many_errors)));
     shown.insert("delivered".to_owned(), json!(report.delivered));
     shown.insert("failed".to_owned(), json!(report.failed));
     shown.insert("dropped".to_owned(), json!(report.dropped));
+    shown.insert("refused".to_owned(), json!(report.refused));
     shown.insert("over_limit".to_owned(), json!(report.over_limit));
     shown.insert("errors_in_a_row".to_owned(), json!(report.errors_in_a_row));
     shown.insert("last_outcome".to_owned(), json!(report.last_outcome));
@@ -72,6 +75,16 @@ pub(super) fn attempt(hook: HookId, attempt: &StoredAttempt) -> Value {
         "timing": attempt.timing,
         "request": attempt.request,
         "response": attempt.answer,
+    })
+}
+
+/// A delivery that waits.
+pub(super) fn waiting(id: DeliveryId, delivery: &StoredDelivery) -> Value {
+    json!({
+        "id": id.to_string(),
+        "answers": delivery.attempts,
+        "not_before": delivery.not_before.map(|moment| moment.wall.to_string()),
+        "event": event(&delivery.event),
     })
 }
 
@@ -109,14 +122,4 @@ pub(super) fn token(token: &Token) -> Value {
 
 fn coreid(device: Option<DeviceId>) -> String {
     device.map_or(Source::Api, Source::Device).coreid()
-}
-
-fn state(hook: &Hook, report: &HookReport) -> &'static str {
-    if hook.definition.is_disabled() {
-        "disabled"
-    } else if report.too_many_errors {
-        "too many errors"
-    } else {
-        "enabled"
-    }
 }

@@ -80,11 +80,13 @@ impl Driver {
         if let Some(host) = &host {
             self.hosts.lock().expect("windows do not panic").record(host, now.mono_ms, &mut changes);
         }
+        // A target that is away is asked each second: one attempt of each delivery tells it.
+        let mut tells_nothing_new = false;
         let is_over = matches!(next, Next::Done | Next::Failed | Next::Expired);
         match next {
             Next::Done => changes.remove(key, event.data.len()),
             Next::Failed | Next::Expired => changes.bury(key, &self.letter(event, &ended, next, &summary, now)),
-            Next::WhenHostAnswers => self.lanes.put_back(lane),
+            Next::WhenHostAnswers => tells_nothing_new = self.lanes.put_back(lane) && !was_try,
             Next::RetryIn(wait) => {
                 let answers = self.lanes.answers(lane) + u32::from(status.is_some());
                 let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
@@ -119,7 +121,9 @@ impl Driver {
                 self.resume(hook.id);
             }
         }
-        self.log(event, ended, next, summary, now);
+        if !tells_nothing_new {
+            self.log(event, ended, next, summary, now);
+        }
         self.tell(hook.id, lane, event, tell, parts, is_over, now).await;
     }
 

@@ -122,7 +122,7 @@ impl Driver {
         } else {
             Arc::new(Event { published_at, ..Event::clone(&delivery.event) })
         };
-        Item { seq, answers: delivery.attempts, accepted, due_ms, event: Some(event) }
+        Item { seq, answers: delivery.attempts, accepted, due_ms, met_silence: false, event: Some(event) }
     }
 
     /// When an event was published. Those of an earlier boot may bear a stamp of before the clock was set; those of this

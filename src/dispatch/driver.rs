@@ -343,7 +343,7 @@ impl Driver {
             return;
         }
         let accepted = AcceptedAt::at(clock::now());
-        let item = Item { seq: key.seq, answers: 0, accepted, due_ms, event: Some(event) };
+        let item = Item { seq: key.seq, answers: 0, accepted, due_ms, met_silence: false, event: Some(event) };
         self.lanes.announce(key.lane, item, EVENTS_IN_MEMORY);
         if makes_room {
             self.full.push(key.lane.hook);

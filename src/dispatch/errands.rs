@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 use crate::bus::Cancelled;
 use crate::bus::FullReport;
 use crate::bus::HookQueue;
+use crate::bus::HookState;
 use crate::bus::Order;
 use crate::bus::TargetReport;
 use crate::bus::TryRefusal;
@@ -202,16 +203,19 @@ impl Driver {
             .hooks()
             .map(|hook| {
                 let (tally, rule) = (self.queue.tally(hook.id), hook.definition.queue());
+                let report = self.board.hook(hook.id);
                 HookQueue {
                     id: hook.id,
                     event: hook.definition.event_prefix().to_owned(),
+                    state: HookState::of(hook.definition.is_disabled(), report.too_many_errors),
                     waiting: tally.waiting,
                     bytes: tally.waiting_bytes,
                     max_waiting: rule.bounds.items.map(Into::into),
                     max_waiting_bytes: rule.bounds.bytes.map(Into::into),
                     oldest_s: age_s(hook.id),
                     dead: tally.dead,
-                    dropped: self.board.hook(hook.id).dropped,
+                    dropped: report.dropped,
+                    refused: report.refused,
                 }
             })
             .collect();

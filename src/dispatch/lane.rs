@@ -24,6 +24,8 @@ pub(super) struct Item {
     pub(super) accepted: AcceptedAt,
     /// Not to be started before; 0 for at once.
     pub(super) due_ms: u64,
+    /// Whether its last attempt got no answer.
+    pub(super) met_silence: bool,
     /// Not kept in memory when much waits; it is on disk in any case.
     pub(super) event: Option<Arc<Event>>,
 }
@@ -185,7 +187,7 @@ mod tests {
     use super::*;
 
     fn item(seq: u64) -> Item {
-        Item { seq, answers: 0, accepted: AcceptedAt::START, due_ms: 0, event: None }
+        Item { seq, answers: 0, accepted: AcceptedAt::START, due_ms: 0, met_silence: false, event: None }
     }
 
     fn page(stored: &[u64], after: Option<u64>) -> Filling {

@@ -264,13 +264,15 @@ impl Lanes {
         self.go_on(key);
     }
 
-    /// The attempt at a lane's head ended without an answer: the head stays, and the target's state decides.
-    pub(super) fn put_back(&mut self, key: LaneKey) {
+    /// The attempt at a lane's head ended without an answer: the head stays, and the target's state decides. Gives whether
+    /// the head's last attempt had no answer either.
+    pub(super) fn put_back(&mut self, key: LaneKey) -> bool {
         self.free_slot(key);
-        if let Some(lane) = self.by_key.get_mut(&key) {
-            lane.state = State::Aside;
-            self.go_on(key);
-        }
+        let Some(lane) = self.by_key.get_mut(&key) else { return false };
+        lane.state = State::Aside;
+        let met_silence = lane.head_mut().is_some_and(|head| std::mem::replace(&mut head.met_silence, true));
+        self.go_on(key);
+        met_silence
     }
 
     /// A delivery that waits is removed from the store.
@@ -318,6 +320,7 @@ impl Lanes {
     pub(super) fn note_answers(&mut self, key: LaneKey, answers: u32) {
         if let Some(head) = self.by_key.get_mut(&key).and_then(Lane::head_mut) {
             head.answers = answers;
+            head.met_silence = false;
         }
     }
 

@@ -12,6 +12,7 @@ use crate::clock::Now;
 use crate::dispatch::attempt::Leave;
 use crate::dispatch::driver::Driver;
 use crate::dispatch::driver::max_age;
+use crate::dispatch::trend::ONE_MORE;
 use crate::hooks::Bounds;
 use crate::hooks::Fill;
 use crate::model::HookId;
@@ -32,11 +33,10 @@ const TRIMMED_AT_ONCE: usize = 256;
 impl Driver {
     /// Tells the log when the queue or the disk gets full, and when there is room again.
     pub(super) fn note_room(&mut self) {
-        let one_more = Fill { items: 1, bytes: Tally::weight(0) };
         let full = if self.is_disk_low() {
             Some("the disk is nearly full")
-        } else if !self.bounds().admit(fill_of(self.queue.total()), one_more) {
-            Some("as much waits as may")
+        } else if !self.bounds().admit(fill_of(self.queue.total()), ONE_MORE) {
+            Some("as much waits as queue.max_waiting and queue.max_mb allow")
         } else {
             None
         };

@@ -4,12 +4,16 @@ use std::collections::VecDeque;
 
 use crate::hooks::Bounds;
 use crate::hooks::Fill;
+use crate::store::Tally;
 
 /// Milliseconds between two samples.
 const EVERY_MS: u64 = 60_000;
 
 /// Samples that are kept: those of an hour.
 const SAMPLES: usize = 61;
+
+/// The least that an event takes.
+pub(super) const ONE_MORE: Fill = Fill { items: 1, bytes: Tally::weight(0) };
 
 /// How full the queue was in the last hour.
 #[derive(Debug, Default)]
@@ -26,8 +30,11 @@ impl Trend {
         }
     }
 
-    /// Hours until one of the bounds is reached; none if nothing grows, or too little is known.
+    /// Hours until one of the bounds is reached, 0 if one is; none if nothing grows, or too little is known.
     pub(super) fn hours_left(&self, fill: Fill, bounds: Bounds, now_ms: u64) -> Option<f64> {
+        if !bounds.admit(fill, ONE_MORE) {
+            return Some(0.0);
+        }
         let (then_ms, then) = self.0.front()?;
         let elapsed_ms = now_ms.checked_sub(*then_ms).filter(|elapsed_ms| *elapsed_ms >= EVERY_MS)?;
         let left = |bound: Option<u64>, before: u64, now: u64| {
@@ -66,6 +73,7 @@ mod tests {
         assert_eq!(trend.hours_left(fill(100, 5_000), BOUNDS, hour_ms), Some(9.0), "the items come first");
         assert_eq!(trend.hours_left(fill(100, 50_000), BOUNDS, hour_ms), Some(1.0), "the bytes come first");
         assert_eq!(trend.hours_left(fill(0, 0), BOUNDS, hour_ms), None);
+        assert_eq!(trend.hours_left(fill(1_000, 0), BOUNDS, 0), Some(0.0), "it is full");
         assert_eq!(trend.hours_left(fill(100, 5_000), Bounds::default(), hour_ms), None);
     }
 

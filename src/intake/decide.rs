@@ -57,6 +57,8 @@ pub(super) enum Decision {
         refusal: Refusal,
         /// For the device, which under MQTT 3.1.1 hears nothing else.
         notice: Option<Arc<Event>>,
+        /// The hook for which there was no room.
+        full: Option<HookId>,
     },
     /// It was accepted before.
     Resent { mark: Mark },
@@ -140,7 +142,7 @@ impl Desk {
         now: Now,
     ) -> Decision {
         let Some((source, owner)) = origin(publication.publisher, registry) else {
-            return Decision::Refused { refusal: Refusal::UnknownPublisher, notice: None };
+            return Decision::Refused { refusal: Refusal::UnknownPublisher, full: None, notice: None };
         };
         let mark = publication.resend.map(|resend| Mark {
             source,
@@ -156,7 +158,10 @@ impl Desk {
         }
         let (name, data) = match check(publication) {
             Ok(checked) => checked,
-            Err(refusal) => return self.refuse(publication, source, owner, refusal, now),
+            Err(refusal) => {
+                let notice = self.refusal_notice(&publication.name, source, owner, Kind::Refusal, &refusal, now);
+                return Decision::Refused { refusal, full: None, notice };
+            }
         };
         let event = Arc::new(Event {
             id: self.chance.event_id(now.wall),
@@ -174,13 +179,14 @@ impl Desk {
             self.room.judge(hook.id, rule, event.data.len(), stock, config)
         });
         let judged: Vec<Verdict> = judged.collect();
-        let rejected = judged.iter().find_map(|verdict| match verdict {
-            Verdict::Reject(full) => Some(*full),
+        let rejected = wanted.iter().zip(&judged).find_map(|(hook, verdict)| match verdict {
+            Verdict::Reject(full) => Some((hook.id, full.reason(hook.id))),
             _ => None,
         });
-        if let Some(full) = rejected {
-            let refusal = Refusal::Full { reason: full.reason().to_owned() };
-            return Decision::Refused { refusal, notice: None };
+        if let Some((hook, reason)) = rejected {
+            let refusal = Refusal::Full { reason };
+            let notice = self.refusal_notice(&publication.name, source, owner, Kind::NoRoom, &refusal, now);
+            return Decision::Refused { refusal, full: Some(hook), notice };
         }
         if let Some(mark) = mark {
             self.resends.remember(mark);
@@ -259,7 +265,7 @@ impl Desk {
                 continue;
             }
             if let Verdict::DropNewest(full) = verdict {
-                notices = notices.or_else(|| self.notice(&event, device, Kind::Full, full.reason(), now));
+                notices = notices.or_else(|| self.notice(&event, device, Kind::Full, &full.reason(*hook), now));
                 dropped.push(Dropped::Full(*hook));
                 continue;
             }
@@ -313,21 +319,20 @@ impl Desk {
         key
     }
 
-    fn refuse(
+    /// Tells a device that its publication was refused, if it is time to: with QoS 0 it hears of it in no other way.
+    fn refusal_notice(
         &mut self,
-        publication: &Publication,
+        name: &str,
         source: Source,
         owner: UserId,
-        refusal: Refusal,
+        kind: Kind,
+        refusal: &Refusal,
         now: Now,
-    ) -> Decision {
-        let told = source.device().filter(|device| self.notices.is_due(Some(*device), Kind::Refusal, now.mono_ms));
-        let notice = told.map(|device| {
-            let name: String = publication.name.chars().take(spec::EMITTED_NAME_CHARS).collect();
-            let data = serde_json::json!({ "event": name, "reason": refusal.to_string() }).to_string();
-            self.emitted(REFUSED_EVENT, data, Source::Gateway { device: Some(device) }, owner, now)
-        });
-        Decision::Refused { refusal, notice }
+    ) -> Option<Arc<Event>> {
+        let device = source.device().filter(|device| self.notices.is_due(Some(*device), kind, now.mono_ms))?;
+        let name: String = name.chars().take(spec::EMITTED_NAME_CHARS).collect();
+        let data = serde_json::json!({ "event": name, "reason": refusal.to_string() }).to_string();
+        Some(self.emitted(REFUSED_EVENT, data, Source::Gateway { device: Some(device) }, owner, now))
     }
 
     /// A `hook-error` that says why an event did not trigger, unless the device was told just before.

@@ -22,6 +22,7 @@ use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesOrdered;
 use log::debug;
+use log::warn;
 use tokio::sync::mpsc;
 use tokio::sync::oneshot;
 use tokio::sync::watch;
@@ -226,7 +227,7 @@ impl Clerk {
         let hook = registry.hooks.get(&replay.id.hook).ok_or(ReplayRefusal::NoHook(replay.id.hook))?;
         let rule = hook.definition.queue();
         let decided = self.desk.replay(replay.id, &replay.letter, rule, config, stock, clock::now());
-        decided.map_err(|full| ReplayRefusal::Full(full.reason().to_owned()))
+        decided.map_err(|full| ReplayRefusal::Full(full.reason(replay.id.hook)))
     }
 
     /// Answers the publisher and, when all is well, tells everybody else.
@@ -257,7 +258,13 @@ impl Clerk {
         // A publisher that is gone does not wait for its verdict; the event is accepted all the same.
         let answer = |answer: Verdict| drop(verdict.send(answer));
         match decision {
-            Decision::Refused { refusal, notice } => {
+            Decision::Refused { refusal, full, notice } => {
+                if let Some(hook) = full {
+                    self.board.change_hook(hook, |report| report.refused += 1);
+                }
+                if notice.is_some() {
+                    warn!("a publication is refused: {refusal}");
+                }
                 answer(Err(refusal));
                 tell(&self.live, notice).await;
             }

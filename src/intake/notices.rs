@@ -18,8 +18,10 @@ const DEVICES: usize = 4_096;
 pub(super) enum Kind {
     /// It reached its limit of triggers.
     Limit,
-    /// Its publication was refused.
+    /// Its publication can never be an event.
     Refusal,
+    /// Its publication was refused since a queue is full.
+    NoRoom,
     /// There is no device registered, so nothing triggers.
     NoDevice,
     /// A queue is full, and what it published is not kept.
@@ -36,7 +38,7 @@ impl Notices {
     /// Whether to tell `device` now. None stands for whoever publishes over the API.
     pub(super) fn is_due(&mut self, device: Option<DeviceId>, kind: Kind, now_ms: u64) -> bool {
         let every_ms = match kind {
-            Kind::Limit | Kind::NoDevice | Kind::Full => LIMIT_EVERY_MS,
+            Kind::Limit | Kind::NoDevice | Kind::Full | Kind::NoRoom => LIMIT_EVERY_MS,
             Kind::Refusal => REFUSAL_EVERY_MS,
         };
         if self.told.len() >= DEVICES {

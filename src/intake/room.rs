@@ -74,12 +74,12 @@ impl Stock for Stored<'_> {
 }
 
 impl Full {
-    /// For whoever is refused.
-    pub(super) fn reason(self) -> &'static str {
+    /// For whoever is refused because of that hook.
+    pub(super) fn reason(self, hook: HookId) -> String {
         match self {
-            Self::Hook => "as much waits for the hook as may",
-            Self::Queue => "as much waits as may",
-            Self::Disk => "the disk is nearly full",
+            Self::Hook => format!("as much waits for hook {hook} as its max_waiting and max_waiting_bytes allow"),
+            Self::Queue => "as much waits as queue.max_waiting and queue.max_mb allow".to_owned(),
+            Self::Disk => "the disk is nearly full".to_owned(),
         }
     }
 }

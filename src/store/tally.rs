@@ -30,7 +30,7 @@ pub struct Tally {
 
 impl Tally {
     /// How many bytes a delivery with that much data counts.
-    pub fn weight(data_bytes: usize) -> u64 {
+    pub const fn weight(data_bytes: usize) -> u64 {
         FRAME_BYTES + data_bytes as u64
     }
 

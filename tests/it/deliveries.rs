@@ -62,13 +62,16 @@ async fn what_failed_is_kept_with_its_answer_and_replayed_one_by_one_or_together
 
     is_mended.store(true, Ordering::SeqCst);
     let second = letters[2]["id"].as_str().unwrap();
-    assert_eq!(gateway.json(&["replay", second]).await, json!({ "replayed": 1 }));
+    assert_eq!(gateway.json(&["replay", second]).await, json!({ "replayed": 1, "refused": null }));
     let replayed = receiver.next().await;
     assert_eq!(replayed.body, "2");
     assert!(gateway.refused(&["replay", second], "").await.contains("no dead letter"), "it is one no more");
     assert!(gateway.refused(&["replay", "--hook", &hook, "--from", "0m"], "").await.contains("no such dead letters"));
     assert!(gateway.refused(&["replay"], "").await.contains("--all"), "all is not meant by saying nothing");
-    assert_eq!(gateway.json(&["replay", "--hook", &hook, "--from", "2h"]).await, json!({ "replayed": 3 }));
+    assert_eq!(
+        gateway.json(&["replay", "--hook", &hook, "--from", "2h"]).await,
+        json!({ "replayed": 3, "refused": null })
+    );
     assert_eq!(receiver.bodies(3).await, ["1", "3", "4"], "in the order in which they were published");
     gateway.wait_for_queue("dead", 0).await;
     gateway.wait_for_queue("waiting", 0).await;
@@ -151,6 +154,13 @@ async fn what_waits_is_told_and_cancelled_and_can_be_brought_back() {
     assert_eq!((&of_hook["id"], &of_hook["waiting"], &of_hook["max_waiting"]), (&json!(hook), &json!(5), &json!(50)));
     assert_eq!(queue["targets"][0]["is_down"], true);
 
+    let listed = gateway.json(&["queue", &hook]).await;
+    let data: Vec<_> = listed.as_array().unwrap().iter().map(|delivery| &delivery["event"]["data"]).collect();
+    assert_eq!(data, ["0", "1", "2", "3", "4"]);
+    let log = gateway.json(&["log", &hook]).await;
+    let tried: Vec<_> = log.as_array().unwrap().iter().map(|attempt| &attempt["delivery"]).collect();
+    assert_eq!(tried, [&listed[0]["id"]], "that it is asked again and again is not in the log");
+
     // One may be under way just then: it asks its target, and goes on.
     let cancelled = gateway.json(&["cancel", "--hook", &hook]).await["cancelled"].as_u64().unwrap();
     assert!((4..=5).contains(&cancelled), "{cancelled}");
@@ -181,13 +191,18 @@ async fn a_full_hook_refuses_drops_its_oldest_or_drops_the_newest() {
         client.publish("drop_newest", &number.to_string()).await;
     }
     let told = client.hear_on("hook-error/drop_newest/0").await;
-    assert_eq!(told.data, "as much waits for the hook as may");
+    assert!(told.data.contains(&hooks[1]) && told.data.contains("max_waiting"), "{}", told.data);
     for number in 1..=3 {
         client.publish("reject", &number.to_string()).await;
     }
+    // Under another client id than the one that publishes.
+    let mut listener = Client::login(gateway.mqtt, &device.id, &device.key).await.unwrap();
+    listener.subscribe("farhook/#").await;
+    assert_eq!(client.try_publish("reject", "4").await, Err(None), "3.1.1 has no words for it");
+    assert!(listener.hear_on("farhook/refused").await.data.contains(&hooks[2]));
     let mut modern = Client::login_5(gateway.mqtt, &device.name, &device.key).await.unwrap();
     assert_eq!(modern.try_publish("reject", "4").await, Err(Some(0x97)), "quota exceeded");
-    assert_eq!(client.try_publish("reject", "4").await, Err(None), "3.1.1 has no words for it");
+    assert_eq!(gateway.json(&["hook", "show", &hooks[2]]).await["refused"], 2);
     gateway.wait_for_queue("waiting", 9).await;
     for (hook, dropped) in hooks.iter().zip([3, 3, 0]) {
         assert_eq!(gateway.json(&["hook", "show", hook]).await["dropped"], dropped);

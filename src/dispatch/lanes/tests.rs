@@ -23,7 +23,7 @@ fn lanes() -> Lanes {
 }
 
 fn item(seq: u64) -> Item {
-    Item { seq, answers: 0, accepted: ACCEPTED, due_ms: 0, event: None }
+    Item { seq, answers: 0, accepted: ACCEPTED, due_ms: 0, met_silence: false, event: None }
 }
 
 fn push(lanes: &mut Lanes, lane: LaneKey, seq: u64) {
@@ -193,9 +193,13 @@ fn a_delivery_that_was_put_back_starts_again_before_those_behind_it() {
     push(&mut lanes, lane(A, 1), 1);
     push(&mut lanes, lane(A, 1), 2);
     started(&mut lanes, 0).unwrap();
-    lanes.put_back(lane(A, 1));
+    assert!(!lanes.put_back(lane(A, 1)), "it is the first time");
     assert_eq!((waiting(&lanes), lanes.under_way()), (2, 0));
     assert_eq!(started(&mut lanes, 0), Some(1));
+    assert!(lanes.put_back(lane(A, 1)), "it is not");
+    started(&mut lanes, 0).unwrap();
+    lanes.note_answers(lane(A, 1), 1);
+    assert!(!lanes.put_back(lane(A, 1)), "there was an answer in between");
 }
 
 #[test]

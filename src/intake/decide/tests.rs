@@ -97,7 +97,7 @@ fn accepted(decision: Decision) -> Accepted {
 
 fn refused(decision: Decision) -> (Refusal, Option<Arc<Event>>) {
     match decision {
-        Decision::Refused { refusal, notice } => (refusal, notice),
+        Decision::Refused { refusal, notice, .. } => (refusal, notice),
         Decision::Accepted { .. } | Decision::Resent { .. } => panic!("it was not refused"),
     }
 }
@@ -337,13 +337,15 @@ fn a_device_over_its_limit_may_have_its_triggers_wait() {
     assert_eq!(due, [0, 0, 60_001, 60_001, 120_002]);
 }
 
+const FULL: &str = "as much waits for hook 040404040404040404040404 as its max_waiting and max_waiting_bytes allow";
+
 #[test]
 fn what_is_dropped_is_told_once_a_minute_and_counted_each_time() {
     let mut scene = Scene::new([device(1)], [on(3, "temp"), full(4, "drop_newest")]);
     scene.stock.items = 5;
     let first = accepted(scene.decide(&by_device(1, "temp")));
     assert_eq!((first.deliveries.len(), first.dropped), (1, vec![Dropped::Full(HookId::from_bytes([4; 12]))]));
-    assert_eq!(first.notice.unwrap().data, "as much waits for the hook as may");
+    assert_eq!(first.notice.unwrap().data, FULL);
     let second = accepted(scene.decide(&by_device(1, "temp")));
     assert_eq!((second.dropped.len(), second.notice), (1, None));
     scene.config.limits.device_per_minute = NonZeroU32::new(1);
@@ -355,8 +357,9 @@ fn one_full_hook_that_rejects_refuses_the_whole_event() {
     let mut scene = Scene::new([device(1)], [on(3, "temp"), full(4, "reject")]);
     scene.stock.items = 5;
     let (refusal, notice) = refused(scene.decide(&by_device(1, "temp")));
-    assert_eq!(refusal.to_string(), "the gateway cannot store events now: as much waits for the hook as may");
-    assert_eq!(notice, None);
+    assert_eq!(refusal.to_string(), format!("the gateway cannot store events now: {FULL}"));
+    assert!(notice.unwrap().data.contains(FULL));
+    assert_eq!(refused(scene.decide(&by_device(1, "temp"))).1, None, "it is told once a minute");
 }
 
 #[test]

@@ -100,7 +100,7 @@ impl Model {
             Step::PutBack(choice) => {
                 if let Some(lane) = chosen(&mut self.expected, Doing::UnderWay, choice) {
                     lane.doing = Doing::Waits(0);
-                    self.lanes.put_back(lane.key);
+                    let _ = self.lanes.put_back(lane.key);
                 }
             }
             Step::Hold(hook) => {

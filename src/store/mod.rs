@@ -21,6 +21,7 @@ mod dead;
 mod delivery;
 mod disk;
 mod keys;
+mod memory;
 mod meta;
 mod open;
 mod owed;

@@ -1,6 +1,6 @@
 //! Makes sled's flush survive a power cut. sled 0.34 ends a flush in `sync_file_range`, which does not wait for the
 //! disk's own cache; most power cuts then lose data that was said to be safe. Here that symbol is ours and calls
-//! `fdatasync`, so every flush of sled is one. The only unsafe code of farhook.
+//! `fdatasync`, so every flush of sled is one. Beside `memory` the only unsafe code of farhook.
 
 #![expect(unsafe_code, reason = "a C symbol can only be replaced by a C symbol")]
 

@@ -24,6 +24,7 @@ use crate::store::Changes;
 use crate::store::Queue;
 use crate::store::ballast;
 use crate::store::disk;
+use crate::store::memory;
 use crate::store::owed::Owed;
 use crate::store::shelf::Shelf;
 
@@ -53,6 +54,9 @@ const REBUILD_ALIVE_BYTES: u64 = 16 << 20;
 
 /// ... and takes this many times as much as it holds.
 const REBUILD_FACTOR: u64 = 4;
+
+/// Looks after a rebuilding at which memory is given back: sled frees what it held little by little.
+const TRIMS: u8 = 10;
 
 /// Milliseconds between two tries to rebuild it.
 const REBUILD_EVERY_MS: u64 = 30_000;
@@ -178,6 +182,8 @@ struct Writer {
     rebuild_from_ms: u64,
     /// Bytes that the database took right after it was rebuilt last.
     rebuilt_bytes: u64,
+    /// Looks at which memory is still to be given back.
+    trims: u8,
     /// Whether there was a ballast: where there is no room for one it is not waited for.
     had_ballast: bool,
     trouble: Arc<Mutex<Option<WriteError>>>,
@@ -194,6 +200,7 @@ impl Writer {
             broken_since_ms: None,
             rebuild_from_ms: 0,
             rebuilt_bytes: 0,
+            trims: 0,
             had_ballast: ballast::is_aboard(queue.shelf().data()),
             trouble: Arc::default(),
         }
@@ -235,6 +242,10 @@ impl Writer {
             self.note(None);
         }
         self.rebuild_if_dead(now_ms);
+        if self.trims > 0 {
+            self.trims -= 1;
+            memory::give_back();
+        }
     }
 
     /// The last chance to record what is owed.
@@ -337,6 +348,7 @@ impl Writer {
         match self.shelf.rebuild() {
             Ok(()) => {
                 self.rebuilt_bytes = self.queue.size_on_disk();
+                self.trims = TRIMS;
                 info!("the queue is rebuilt: it took {size} bytes and takes {}", self.rebuilt_bytes);
             }
             Err(error) => {

@@ -13,7 +13,7 @@
 mod daemon;
 #[path = "../load/device.rs"]
 mod device;
-#[expect(unreachable_pub, reason = "nothing is outside of a bench")]
+#[allow(dead_code, unreachable_pub, reason = "tests/faults uses the rest, and nothing is outside of a bench")]
 #[path = "../../tests/faults/loop_device.rs"]
 mod loop_device;
 #[allow(dead_code, reason = "the other benches use the rest")]

@@ -72,13 +72,14 @@ impl Parts {
     pub(super) fn dead(&self, which: &Chosen, count: usize) -> Answer {
         let mut letters = Vec::new();
         self.each_letter(which, |id, letter| {
-            letters.push((letter.end.at, shown::letter(id, &letter)));
+            // Several can end in one millisecond.
+            letters.push(((letter.end.at, id.seq), shown::letter(id, &letter)));
             if letters.len() > 2 * count.max(PAGE) {
-                letters.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
+                letters.sort_by_key(|(end, _)| std::cmp::Reverse(*end));
                 letters.truncate(count);
             }
         })?;
-        letters.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
+        letters.sort_by_key(|(end, _)| std::cmp::Reverse(*end));
         Ok(letters.into_iter().take(count).map(|(_, shown)| shown).collect())
     }
 

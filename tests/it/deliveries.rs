@@ -236,6 +236,7 @@ async fn a_delivery_that_waits_too_long_for_its_hook_expires_without_its_target(
     for _ in 0..3 {
         assert_eq!(observer.hear_on("hook-error/temp/0").await.data, "given up after 1 s without an answer");
     }
+    gateway.wait_for_queue("dead", 3).await;
     let dead = gateway.json(&["dead"]).await;
     assert!(list(&dead).iter().all(|letter| letter["cause"] == "expired") && list(&dead).len() == 3);
 }

@@ -67,13 +67,8 @@ fn two_thousand_events_of_a_minute_without_a_line_are_each_sent_once_in_order_an
         let sensor = &mut sensors[0];
         sensor.publish(101..=250, Duration::ZERO).await;
         sensor.wait_for(251).await;
-        gateway.wait_for_queue("waiting", 0).await;
-        for sensor in &mut sensors {
-            sensor.take_rest();
-            sensor.assert_in_order();
-            sensor.assert_each_once();
-            sensor.assert_within_limit();
-        }
+        assert_drained(&gateway, &mut sensors).await;
+        sensors.iter().for_each(Sensor::assert_each_once);
         let fullest = sensors[0].fullest_minute();
         assert_eq!(fullest, HOST_PER_MINUTE, "the limit is used in full");
         eprintln!("2000 events drained in {drained:?}");
@@ -107,13 +102,8 @@ fn an_event_is_not_lost_although_the_daemon_is_killed_while_the_line_is_cut() {
             sensor.wait_for(21).await;
         }
         assert_resumed(&sensors, returned);
-        gateway.wait_for_queue("waiting", 0).await;
-        for sensor in &mut sensors {
-            sensor.take_rest();
-            // A request that was under way when the daemon was killed may come twice.
-            sensor.assert_in_order();
-            sensor.assert_within_limit();
-        }
+        // A request that was under way when the daemon was killed may come twice.
+        assert_drained(&gateway, &mut sensors).await;
     });
 }
 
@@ -138,13 +128,8 @@ fn sending_begins_again_when_the_gateways_own_cable_was_out() {
             sensor.wait_for(11).await;
         }
         assert_resumed(&sensors, returned);
-        gateway.wait_for_queue("waiting", 0).await;
-        for sensor in &mut sensors {
-            sensor.take_rest();
-            sensor.assert_in_order();
-            sensor.assert_each_once();
-            sensor.assert_within_limit();
-        }
+        assert_drained(&gateway, &mut sensors).await;
+        sensors.iter().for_each(Sensor::assert_each_once);
     });
 }
 
@@ -195,6 +180,16 @@ fn assert_resumed(sensors: &[Sensor], returned: Instant) {
     let (after, until) = (first - returned, last - returned);
     eprintln!("the first request came {after:?} after the line, the last one {until:?}");
     assert!(after <= RESUMPTION, "{after:?} after the line");
+}
+
+/// Everything has been sent, in order and within the limits.
+async fn assert_drained(gateway: &Gateway, sensors: &mut [Sensor]) {
+    gateway.wait_for_queue("waiting", 0).await;
+    for sensor in sensors {
+        sensor.take_rest();
+        sensor.assert_in_order();
+        sensor.assert_within_limit();
+    }
 }
 
 impl Sensor {

@@ -21,6 +21,14 @@ pub struct Now {
     pub wall: WallTime,
 }
 
+impl Now {
+    /// What the wall clock shows at another moment of this boot, past or to come, as it runs now.
+    pub fn wall_at(self, mono_ms: u64) -> WallTime {
+        let signed = |ms: u64| i64::try_from(ms).unwrap_or(i64::MAX);
+        WallTime::from_millis(self.wall.as_millis().saturating_add(signed(mono_ms) - signed(self.mono_ms)))
+    }
+}
+
 /// This moment.
 #[expect(clippy::disallowed_methods, reason = "this is the one place that may ask")]
 pub fn now() -> Now {
@@ -55,5 +63,12 @@ mod tests {
     fn the_time_of_the_build_is_past_and_no_older_than_the_program() {
         assert_eq!(millis("1460813828"), 1_460_813_828_000);
         assert!(BUILT_AT < now().wall);
+    }
+
+    #[test]
+    fn another_moment_is_as_far_away_on_both_clocks() {
+        let now = Now { mono_ms: 5_000, wall: WallTime::from_millis(100_000) };
+        assert_eq!([4_000, 7_000].map(|ms| now.wall_at(ms).as_millis()), [99_000, 102_000]);
+        assert_eq!(now.wall_at(u64::MAX).as_millis(), i64::MAX);
     }
 }

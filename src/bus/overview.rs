@@ -23,7 +23,6 @@ use crate::limits::Usage;
 use crate::model::DeviceId;
 use crate::model::DeviceName;
 use crate::model::HookId;
-use crate::model::WallTime;
 use crate::registry::Snapshot;
 use crate::store::Queue;
 use crate::store::QueueWriter;
@@ -128,7 +127,7 @@ struct Window {
 impl Overview {
     /// Why new events may be refused; none if they are not.
     pub fn trouble(&self) -> Option<String> {
-        let is_low = self.writer.free_bytes() < self.config.borrow().queue.low_free_bytes();
+        let is_low = self.config.borrow().queue.is_low(self.writer.free_bytes());
         self.writer.trouble().or_else(|| is_low.then(|| WriteError::NoRoom.to_string()))
     }
 
@@ -147,7 +146,7 @@ impl Overview {
             max_bytes: config.queue.max_bytes,
             disk_bytes: self.queue.size_on_disk(),
             disk_free_bytes,
-            disk_is_low: disk_free_bytes < config.queue.low_free_bytes(),
+            disk_is_low: config.queue.is_low(disk_free_bytes),
             trouble: self.trouble(),
             clock_is_set: clock::now().wall >= clock::BUILT_AT,
         })
@@ -202,10 +201,7 @@ fn by_name(usage: Vec<Usage>) -> BTreeMap<String, Usage> {
 
 fn window(usage: Option<&Usage>, allowed: Option<NonZeroU32>, now: Now) -> Window {
     let free_in_ms = usage.and_then(|usage| usage.free_in_ms);
-    let free_at = free_in_ms.map(|ms| {
-        let at_ms = now.wall.as_millis().saturating_add(i64::try_from(ms).unwrap_or(i64::MAX));
-        WallTime::from_millis(at_ms).to_string()
-    });
+    let free_at = free_in_ms.map(|ms| now.wall_at(now.mono_ms.saturating_add(ms)).to_string());
     Window {
         places: Places { used: usage.map_or(0, |usage| usage.used), allowed },
         free_in_s: free_in_ms.map(|ms| ms.div_ceil(1_000)),

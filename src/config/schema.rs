@@ -11,6 +11,7 @@ use std::time::Duration;
 use log::LevelFilter;
 
 use crate::config::AddressRange;
+use crate::model::Bounds;
 use crate::model::DefaultBody;
 use crate::model::WhenFull;
 use crate::model::spec;
@@ -177,9 +178,14 @@ impl Default for Delivery {
 }
 
 impl Queue {
-    /// With less free space than this on the disk the queue counts as full.
-    pub fn low_free_bytes(&self) -> u64 {
-        self.min_free_bytes.saturating_mul(2)
+    /// How much may wait for all hooks together.
+    pub fn bounds(&self) -> Bounds {
+        Bounds { items: self.max_waiting, bytes: self.max_bytes }
+    }
+
+    /// Whether so little space is free on the disk that the queue counts as full.
+    pub fn is_low(&self, free_bytes: u64) -> bool {
+        free_bytes < self.min_free_bytes.saturating_mul(2)
     }
 }
 

@@ -18,6 +18,7 @@ use crate::dispatch::conclude::Conclusion;
 use crate::dispatch::conclude::conclude;
 use crate::dispatch::driver::Driver;
 use crate::dispatch::driver::max_age;
+use crate::dispatch::upkeep::host_per_minute;
 use crate::dispatch::upkeep::response_limits;
 use crate::hooks::masking;
 use crate::hooks::response;
@@ -29,7 +30,6 @@ use crate::model::DeviceId;
 use crate::model::Event;
 use crate::model::HookId;
 use crate::model::Source;
-use crate::model::WallTime;
 use crate::model::spec;
 use crate::notices::Kind;
 use crate::registry::Hook;
@@ -52,7 +52,7 @@ impl Driver {
             age: ended.accepted.age(now.mono_ms),
             max_age: max_age(hook, &config),
             limits: response_limits(&config),
-            host_per_minute: config.limits.host_per_minute.map_or(0, NonZeroU32::get),
+            host_per_minute: host_per_minute(&config),
             now: now.wall,
             jitter: self.chance.fraction(),
         };
@@ -164,9 +164,7 @@ impl Driver {
             Next::WhenHostAnswers => self.lanes.target(ended.lane.hook).and_then(|target| target.waits_ms(now.mono_ms)),
             Next::Done | Next::Failed | Next::Expired => None,
         };
-        let next_try = next_try_ms.map(|ms| {
-            WallTime::from_millis(now.wall.as_millis().saturating_add(i64::try_from(ms).unwrap_or(i64::MAX)))
-        });
+        let next_try = next_try_ms.map(|ms| now.wall_at(now.mono_ms.saturating_add(ms)));
         let queued_ms = u64::try_from(ended.accepted.age(ended.began_ms).as_millis()).unwrap_or(u64::MAX);
         let mut entry = Entry::new(Arc::clone(event), ended.seq, now.wall, fate, summary);
         entry.next_try = next_try;

@@ -266,22 +266,23 @@ impl Driver {
     /// Starts everything that may start. Returns how long until more may, if that is known.
     fn start_what_may(&mut self) -> Option<Duration> {
         let config = Arc::clone(&self.config.borrow());
-        let per_host = config.delivery.per_host;
-        let order = lanes::Order { per_target: per_host as usize, interleave: config.delivery.interleave };
-        let is_limited = config.limits.host_per_minute.is_some();
+        let order =
+            lanes::Order { per_target: config.delivery.per_host as usize, interleave: config.delivery.interleave };
         let drops = config.limits.host_over == Over::Drop;
         loop {
             let now = clock::now();
             let mut is_over_limit = false;
             let next = {
                 let mut hosts = self.hosts.lock().expect("windows do not panic");
-                self.lanes.next(now.mono_ms, order, |host| match host {
-                    Some(host) if is_limited && self.unrecorded.is_full(host, per_host) => Err(now.mono_ms + RECORD_MS),
-                    Some(host) => hosts.try_begin(host, now.mono_ms).or_else(|until_ms| {
-                        is_over_limit = drops;
-                        if drops { Ok(()) } else { Err(until_ms) }
-                    }),
-                    None => Ok(()),
+                self.lanes.next(now.mono_ms, order, |host| {
+                    let Some(host) = host else { return Ok(()) };
+                    match take_place(host, &mut hosts, &self.unrecorded, &config, now) {
+                        Err(NoPlace::Limit { .. }) if drops => {
+                            is_over_limit = true;
+                            Ok(())
+                        }
+                        taken => taken.map_err(NoPlace::until_ms),
+                    }
                 })
             };
             match next {
@@ -453,6 +454,37 @@ impl Driver {
             self.live.announce(part).await;
         }
     }
+}
+
+/// Why a request may not go to its host now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NoPlace {
+    /// Its limit is reached until then.
+    Limit { until_ms: u64 },
+    /// Too many requests of it are not on the disk yet.
+    Unrecorded { until_ms: u64 },
+}
+
+impl NoPlace {
+    /// When to ask again.
+    pub(super) fn until_ms(self) -> u64 {
+        let (Self::Limit { until_ms } | Self::Unrecorded { until_ms }) = self;
+        until_ms
+    }
+}
+
+/// Takes a place in the window of a host for a request to it.
+pub(super) fn take_place(
+    host: &str,
+    windows: &mut Windows,
+    unrecorded: &Unrecorded,
+    config: &Config,
+    now: Now,
+) -> Result<(), NoPlace> {
+    if config.limits.host_per_minute.is_some() && unrecorded.is_full(host, config.delivery.per_host) {
+        return Err(NoPlace::Unrecorded { until_ms: now.mono_ms + RECORD_MS });
+    }
+    windows.try_begin(host, now.mono_ms).map_err(|until_ms| NoPlace::Limit { until_ms })
 }
 
 /// Whole seconds until a time.

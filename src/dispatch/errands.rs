@@ -21,9 +21,8 @@ use crate::clock::Now;
 use crate::dispatch::attempt::Leave;
 use crate::dispatch::driver::Driver;
 use crate::dispatch::driver::seconds_until;
-use crate::dispatch::shedding::fill_of;
+use crate::dispatch::driver::take_place;
 use crate::dispatch::trial::try_out;
-use crate::dispatch::upkeep::response_limits;
 use crate::model::HookId;
 use crate::store::Cause;
 use crate::store::Changes;
@@ -31,6 +30,7 @@ use crate::store::DeadLetter;
 use crate::store::DeliveryKey;
 use crate::store::End;
 use crate::store::LaneKey;
+use crate::store::QueueError;
 use crate::store::StoredDelivery;
 
 /// Deliveries that are cancelled before other work has its turn.
@@ -85,15 +85,18 @@ impl Driver {
                 let (way, writer) = (self.way(&config), self.writer.clone());
                 // A test belongs to nobody's lane; who asked and went away does not get to know.
                 tokio::spawn(async move {
-                    let _ = reply.send(try_out(&hook, &event, &way, &writer, response_limits(&config)).await);
+                    let _ = reply.send(try_out(&hook, &event, &way, &writer, &config).await);
                 });
             }
             Order::TryOnce { hook, reply } => self.try_once(hook.id, reply),
             Order::Cancel { which: Cancelled::One(id), reply } => {
                 let queue = self.queue.clone();
-                let found = tokio::task::spawn_blocking(move || queue.find(id)).await;
-                let count = match found {
-                    Ok(Ok(Some(key))) => self.cancel(&[key]).await,
+                let find = move || {
+                    let Some(key) = queue.find(id)? else { return Ok(None) };
+                    Ok::<_, QueueError>(queue.read(key)?.map(|delivery| (key, delivery)))
+                };
+                let count = match tokio::task::spawn_blocking(find).await {
+                    Ok(Ok(Some(found))) => self.cancel([found]).await,
                     _ => 0,
                 };
                 let _ = reply.send(count);
@@ -127,9 +130,9 @@ impl Driver {
             cancelling.after = None;
             return self.errands.cancelling.push_front(cancelling);
         };
-        let keys: Vec<_> = page.deliveries.iter().map(|(seq, _)| DeliveryKey { lane, seq: *seq }).collect();
-        let keys: Vec<_> = keys.into_iter().filter(|key| key.seq < cancelling.last_seq).collect();
-        cancelling.count += self.cancel(&keys).await;
+        let doomed = page.deliveries.into_iter().filter(|(seq, _)| *seq < cancelling.last_seq);
+        let doomed = doomed.map(|(seq, delivery)| (DeliveryKey { lane, seq }, delivery));
+        cancelling.count += self.cancel(doomed).await;
         cancelling.after = page.last_seq;
         if page.is_last || page.last_seq.is_some_and(|last| last >= cancelling.last_seq) {
             cancelling.lanes.pop();
@@ -157,8 +160,10 @@ impl Driver {
             return Err(TryRefusal::NothingWaits);
         }
         if let Some(host) = self.roster.hook(hook).and_then(|hook| hook.definition.host()) {
-            let taken = self.hosts.lock().expect("windows do not panic").try_begin(host, now.mono_ms);
-            taken.map_err(|until_ms| TryRefusal::HostFull { seconds: seconds_until(until_ms, now) })?;
+            let config = self.config.borrow();
+            let mut hosts = self.hosts.lock().expect("windows do not panic");
+            let taken = take_place(host, &mut hosts, &self.unrecorded, &config, now);
+            taken.map_err(|no| TryRefusal::HostFull { seconds: seconds_until(no.until_ms(), now) })?;
         }
         let start = self.lanes.try_held(hook).ok_or(TryRefusal::NothingWaits)?;
         let lane = start.lane;
@@ -167,14 +172,10 @@ impl Driver {
     }
 
     /// Makes dead letters of deliveries, as far as they wait and are not under way. Gives how many.
-    async fn cancel(&mut self, keys: &[DeliveryKey]) -> u64 {
-        let (queue, wanted) = (self.queue.clone(), keys.to_vec());
-        let read = move || wanted.into_iter().map(|key| (key, queue.read(key))).collect::<Vec<_>>();
-        let Ok(read) = tokio::task::spawn_blocking(read).await else { return 0 };
+    async fn cancel(&mut self, deliveries: impl IntoIterator<Item = (DeliveryKey, StoredDelivery)>) -> u64 {
         let now = clock::now();
         let (mut changes, mut count) = (Changes::new(), 0);
-        for (key, delivery) in read {
-            let Ok(Some(delivery)) = delivery else { continue };
+        for (key, delivery) in deliveries {
             if self.lanes.take_out(key).is_ok() {
                 let end = End {
                     cause: Cause::Cancelled,
@@ -196,7 +197,7 @@ impl Driver {
     }
 
     fn report(&self, now: Now) -> FullReport {
-        let oldest = self.lanes.oldest_accepted();
+        let (oldest, bounds) = (self.lanes.oldest_accepted(), self.config.borrow().queue.bounds());
         let age_s = |hook: HookId| oldest.get(&hook).map_or(0, |accepted| accepted.age(now.mono_ms).as_secs());
         let mut hooks: Vec<HookQueue> = self
             .roster
@@ -228,7 +229,7 @@ impl Driver {
         });
         FullReport {
             oldest_s: oldest.values().map(|accepted| accepted.age(now.mono_ms).as_secs()).max().unwrap_or(0),
-            hours_left: self.trend.hours_left(fill_of(self.queue.total()), self.bounds(), now.mono_ms),
+            hours_left: self.trend.hours_left(self.queue.total().fill(), bounds, now.mono_ms),
             hooks,
             targets: targets.collect(),
         }

@@ -73,19 +73,22 @@ pub(super) struct Filling {
 }
 
 impl Lane {
-    /// A delivery is in the store. It is taken into memory if nothing stands between; announcements come in order.
-    pub(super) fn announce(&mut self, item: Item) {
+    /// A delivery is in the store. It is taken into memory if nothing stands between; announcements come in order. True if
+    /// it was taken.
+    pub(super) fn announce(&mut self, item: Item) -> bool {
         if self.known_seq.is_some_and(|known| item.seq <= known) {
             // A page that was read in the meantime held it.
-            return;
+            return false;
         }
-        if self.has_more || self.is_reading || self.items.len() >= IN_MEMORY {
-            self.has_more = true;
-            self.announced_seq = Some(item.seq);
-        } else {
+        let is_taken = !self.has_more && !self.is_reading && self.items.len() < IN_MEMORY;
+        if is_taken {
             self.known_seq = Some(item.seq);
             self.items.push_back(item);
+        } else {
+            self.has_more = true;
+            self.announced_seq = Some(item.seq);
         }
+        is_taken
     }
 
     /// Where a page shall be read now, if one shall. The lane takes it that it is.
@@ -203,7 +206,7 @@ mod tests {
     #[test]
     fn a_long_lane_is_not_in_memory() {
         let mut lane = Lane::default();
-        (1..=100_000).for_each(|seq| lane.announce(item(seq)));
+        (1..=100_000).for_each(|seq| assert_eq!(lane.announce(item(seq)), seq <= 64));
         assert_eq!(lane.items.len(), IN_MEMORY);
         assert_eq!(lane.begin_reading(), None, "there are plenty");
         while lane.items.len() > FEW {
@@ -242,7 +245,7 @@ mod tests {
         lane.fill(Some(Filling { is_last: false, ..Filling::default() }));
         lane.begin_reading().unwrap();
         let read_before = page(&[], None);
-        (1..=2).for_each(|seq| lane.announce(item(seq)));
+        (1..=2).for_each(|seq| assert!(!lane.announce(item(seq)), "a page is being read"));
         lane.take_out(1).unwrap();
         lane.fill(Some(read_before));
         let Behind(after) = lane.begin_reading().unwrap();
@@ -253,7 +256,7 @@ mod tests {
     #[test]
     fn a_lane_of_which_everything_was_taken_out_comes_to_its_end() {
         let mut lane = Lane::default();
-        (1..=100).for_each(|seq| lane.announce(item(seq)));
+        (1..=100).for_each(|seq| assert_eq!(lane.announce(item(seq)), seq <= 64));
         (1..=100).for_each(|seq| drop(lane.take_out(seq).unwrap()));
         // The disk may have removed them by then, or not.
         for stored in [vec![], (1..=100).collect::<Vec<u64>>()] {

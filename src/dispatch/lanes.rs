@@ -110,11 +110,12 @@ impl Lanes {
     /// A delivery is in the store, behind the others of its lane. Its event is kept in memory while at most `keep` bytes
     /// of events are.
     pub(super) fn announce(&mut self, key: LaneKey, mut item: Item, keep: usize) {
-        self.forget_event(&mut item, keep);
+        forget_event(&mut item, self.event_bytes, keep);
         let lane = self.by_key.entry(key).or_default();
-        let (was_empty, before) = (lane.is_empty(), lane.event_bytes());
-        lane.announce(item);
-        self.event_bytes += lane.event_bytes() - before;
+        let (was_empty, bytes) = (lane.is_empty(), item.event_bytes());
+        if lane.announce(item) {
+            self.event_bytes += bytes;
+        }
         if lane.head().is_none() {
             self.thin.insert(key);
         } else if lane.state == State::Aside {
@@ -145,14 +146,13 @@ impl Lanes {
         let wants_more = if filling.is_some() { &mut self.thin } else { &mut self.unread };
         wants_more.insert(key);
         let filling = filling.map(|mut filling| {
+            let mut held = self.event_bytes;
             for item in &mut filling.items {
-                self.forget_event(item, keep);
-                self.event_bytes += item.event_bytes();
+                forget_event(item, held, keep);
+                held += item.event_bytes();
             }
             filling
         });
-        let brought: usize = filling.iter().flat_map(|filling| &filling.items).map(Item::event_bytes).sum();
-        self.event_bytes -= brought;
         let Some(lane) = self.by_key.get_mut(&key) else { return };
         let before = lane.event_bytes();
         lane.fill(filling);
@@ -445,17 +445,18 @@ impl Lanes {
         }
     }
 
-    fn forget_event(&self, item: &mut Item, keep: usize) {
-        if self.event_bytes >= keep {
-            item.event = None;
-        }
-    }
-
     fn lanes_of(&self, hook: HookId, which: impl Fn(&Lane) -> bool) -> Vec<LaneKey> {
         let mut lanes: Vec<LaneKey> =
             self.by_key.iter().filter(|(key, lane)| key.hook == hook && which(lane)).map(|(key, _)| *key).collect();
         lanes.sort_unstable();
         lanes
+    }
+}
+
+/// Leaves an event to the store if enough bytes of events are held in memory.
+fn forget_event(item: &mut Item, held: usize, keep: usize) {
+    if held >= keep {
+        item.event = None;
     }
 }
 

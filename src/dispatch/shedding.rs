@@ -13,8 +13,7 @@ use crate::dispatch::attempt::Leave;
 use crate::dispatch::driver::Driver;
 use crate::dispatch::driver::max_age;
 use crate::dispatch::trend::ONE_MORE;
-use crate::hooks::Bounds;
-use crate::hooks::Fill;
+use crate::model::Fill;
 use crate::model::HookId;
 use crate::notices::Kind;
 use crate::store::Changes;
@@ -35,7 +34,7 @@ impl Driver {
     pub(super) fn note_room(&mut self) {
         let full = if self.is_disk_low() {
             Some("the disk is nearly full")
-        } else if !self.bounds().admit(fill_of(self.queue.total()), ONE_MORE) {
+        } else if !self.config.borrow().queue.bounds().admit(self.queue.total().fill(), ONE_MORE) {
             Some("as much waits as queue.max_waiting and queue.max_mb allow")
         } else {
             None
@@ -61,17 +60,19 @@ impl Driver {
 
     async fn drop_oldest(&mut self, hook: HookId, arrivals: usize) {
         let Some(rule) = self.roster.hook(hook).map(|hook| hook.definition.queue()) else { return };
-        let (mut own, mut total) = (fill_of(self.queue.tally(hook)), fill_of(self.queue.total()));
+        let (mut own, mut total) = (self.queue.tally(hook).fill(), self.queue.total().fill());
         let (mut changes, mut dropped) = (Changes::new(), 0);
         while dropped < arrivals.max(DROPPED_AT_ONCE) {
             let is_own_kept = rule.bounds.admit(own, Fill::default());
-            let is_room = is_own_kept && self.bounds().admit(total, Fill::default()) && !self.is_disk_low();
+            let is_room =
+                is_own_kept && self.config.borrow().queue.bounds().admit(total, Fill::default()) && !self.is_disk_low();
             if is_room || (is_own_kept && dropped >= arrivals) {
                 break;
             }
             let Some((key, data_bytes)) = self.take_oldest(hook).await else { break };
             changes.remove(key, data_bytes);
-            (own, total) = (without(own, data_bytes), without(total, data_bytes));
+            let one = Tally::one(data_bytes);
+            (own, total) = (own.without(one), total.without(one));
             dropped += 1;
         }
         if dropped == 0 {
@@ -115,9 +116,9 @@ impl Driver {
             }
             let (queue, count) =
                 (self.queue.clone(), usize::try_from(excess).unwrap_or(usize::MAX).min(TRIMMED_AT_ONCE));
-            let Ok(Ok(oldest)) = tokio::task::spawn_blocking(move || queue.dead_page(hook, None, count)).await else {
-                continue;
-            };
+            let oldest = tokio::task::spawn_blocking(move || queue.dead_page(hook, None, count)).await;
+            // What cannot be read stays, and is no news each time.
+            let Some(oldest) = oldest.ok().and_then(Result::ok).filter(|oldest| !oldest.is_empty()) else { continue };
             let mut changes = Changes::new();
             for (id, letter) in &oldest {
                 changes.remove_dead(*id, letter.delivery.event.data.len());
@@ -125,26 +126,12 @@ impl Driver {
             let text = format!("it had more than {most} dead letters: the oldest were removed");
             changes.append(self.notices.post(Kind::LettersRemoved, Some(hook), &text, clock::now().wall));
             // Without an answer the tally would say the same again.
-            has_more |= !oldest.is_empty() && matches!(self.writer.write(changes).await, Ok(Ok(())));
+            has_more |= matches!(self.writer.write(changes).await, Ok(Ok(())));
         }
         has_more
     }
 
     fn is_disk_low(&self) -> bool {
-        self.writer.free_bytes() < self.config.borrow().queue.low_free_bytes()
+        self.config.borrow().queue.is_low(self.writer.free_bytes())
     }
-
-    /// How much may wait altogether.
-    pub(super) fn bounds(&self) -> Bounds {
-        let queue = &self.config.borrow().queue;
-        Bounds { items: queue.max_waiting, bytes: queue.max_bytes }
-    }
-}
-
-fn without(fill: Fill, data_bytes: usize) -> Fill {
-    Fill { items: fill.items.saturating_sub(1), bytes: fill.bytes.saturating_sub(Tally::weight(data_bytes)) }
-}
-
-pub(super) fn fill_of(tally: Tally) -> Fill {
-    Fill { items: tally.waiting, bytes: tally.waiting_bytes }
 }

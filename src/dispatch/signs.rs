@@ -84,8 +84,7 @@ impl Driver {
 
     /// Since when the line is as it is, in the time that is shown.
     pub(super) fn line_since(&self, now: Now) -> WallTime {
-        let ago_ms = now.mono_ms.saturating_sub(self.connectivity.since_ms());
-        WallTime::from_millis(now.wall.as_millis().saturating_sub(i64::try_from(ago_ms).unwrap_or(i64::MAX)))
+        now.wall_at(self.connectivity.since_ms())
     }
 
     /// Tells the log when the line became another one. When it is back, nobody has to wait for the end of a pause.

@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 
-use crate::hooks::Bounds;
-use crate::hooks::Fill;
+use crate::model::Bounds;
+use crate::model::Fill;
 use crate::store::Tally;
 
 /// Milliseconds between two samples.
@@ -13,7 +13,7 @@ const EVERY_MS: u64 = 60_000;
 const SAMPLES: usize = 61;
 
 /// The least that an event takes.
-pub(super) const ONE_MORE: Fill = Fill { items: 1, bytes: Tally::weight(0) };
+pub(super) const ONE_MORE: Fill = Tally::one(0);
 
 /// How full the queue was in the last hour.
 #[derive(Debug, Default)]

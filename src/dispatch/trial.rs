@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::bus::TestReport;
 use crate::bus::TestResult;
 use crate::clock;
+use crate::config::Config;
 use crate::delivery::Patience;
 use crate::dispatch::attempt::How;
 use crate::dispatch::attempt::Way;
@@ -12,7 +13,8 @@ use crate::dispatch::conclude::Circumstances;
 use crate::dispatch::conclude::Conclusion;
 use crate::dispatch::conclude::conclude;
 use crate::dispatch::driver::seconds_until;
-use crate::hooks::response::ResponseLimits;
+use crate::dispatch::upkeep::host_per_minute;
+use crate::dispatch::upkeep::response_limits;
 use crate::hooks::retry::Next;
 use crate::model::Event;
 use crate::registry::Hook;
@@ -25,7 +27,7 @@ pub(super) async fn try_out(
     event: &Event,
     way: &Way,
     writer: &QueueWriter,
-    limits: ResponseLimits,
+    config: &Config,
 ) -> TestReport {
     let (place, began) = (hook.definition.host(), clock::now());
     if let Some(host) = place {
@@ -49,8 +51,8 @@ pub(super) async fn try_out(
         answers_before: 0,
         age: Duration::ZERO,
         max_age: Duration::MAX,
-        limits,
-        host_per_minute: 0,
+        limits: response_limits(config),
+        host_per_minute: host_per_minute(config),
         now: now.wall,
         jitter: 0.0,
     };

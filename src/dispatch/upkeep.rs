@@ -1,7 +1,8 @@
-//! Keeping up with what people change: hooks come, go and are switched, the configuration is loaded again. Part of the
-//! driver.
+//! Keeping up with what people change, and with time: hooks come, go and are switched, the configuration is loaded again,
+//! the clock is set, the log is due. Part of the driver.
 
 use std::collections::BTreeSet;
+use std::num::NonZeroU32;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +17,6 @@ use crate::delivery::Egress;
 use crate::delivery::Settings;
 use crate::dispatch::age;
 use crate::dispatch::driver::Driver;
-use crate::dispatch::shedding::fill_of;
 use crate::dispatch::unrecorded::Unrecorded;
 use crate::hooks::response::ResponseLimits;
 use crate::model::HookId;
@@ -40,7 +40,7 @@ impl Driver {
             self.upkeep_ms = now.mono_ms + UPKEEP_MS;
             self.note_clock(now);
             self.note_room();
-            self.trend.note(fill_of(self.queue.total()), now.mono_ms);
+            self.trend.note(self.queue.total().fill(), now.mono_ms);
             let keep = self.config.borrow().queue.log_attempts;
             if let Some(changes) = self.logbook.due(keep, now.mono_ms) {
                 self.writer.ride_along(changes);
@@ -152,6 +152,11 @@ pub(super) fn settings(config: &Config) -> Settings {
         idle_per_host: config.delivery.per_host as usize,
         egress: Egress { allow: config.egress.allow.clone() },
     }
+}
+
+/// Requests that a host may get in a minute, for messages; 0 without a limit.
+pub(super) fn host_per_minute(config: &Config) -> u32 {
+    config.limits.host_per_minute.map_or(0, NonZeroU32::get)
 }
 
 /// How much of a response is passed on under this configuration.

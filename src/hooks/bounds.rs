@@ -1,4 +1,4 @@
-//! How much may wait, and what happens to an event for which there is no room. Pure.
+//! What a hook says about its queue: how much may wait, how long, and what happens then. Pure.
 
 use std::num::NonZeroU64;
 use std::time::Duration;
@@ -9,28 +9,11 @@ use crate::hooks::fields::Fields;
 use crate::hooks::fields::wrong_type;
 use crate::hooks::problem::Flaw;
 use crate::hooks::problem::Path;
+use crate::model::Bounds;
 use crate::model::WhenFull;
 
 /// The longest that a hook may let its deliveries wait: a year.
 const AGE_MOST_S: u64 = 365 * 24 * 60 * 60;
-
-/// How much may wait, for one hook or for all.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Bounds {
-    /// Deliveries.
-    pub items: Option<NonZeroU64>,
-    /// Bytes of their events.
-    pub bytes: Option<NonZeroU64>,
-}
-
-/// How much waits.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Fill {
-    /// Deliveries.
-    pub items: u64,
-    /// Bytes of their events.
-    pub bytes: u64,
-}
 
 /// What a hook says about its queue.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -41,14 +24,6 @@ pub struct QueueRule {
     pub max_age: Option<Duration>,
     /// What happens when it is full; none for what the configuration says.
     pub when_full: Option<WhenFull>,
-}
-
-impl Bounds {
-    /// Whether so much more fits.
-    pub fn admit(&self, fill: Fill, more: Fill) -> bool {
-        let fits = |bound: Option<NonZeroU64>, sum: u64| bound.is_none_or(|bound| sum <= bound.get());
-        fits(self.items, fill.items + more.items) && fits(self.bytes, fill.bytes + more.bytes)
-    }
 }
 
 /// Reads `max_waiting`, `max_waiting_bytes`, `max_age_s` and `when_full`.
@@ -122,15 +97,5 @@ mod tests {
             ]
         );
         assert_eq!(read(&json!({"max_waiting": []})).1, ["max_waiting must be a whole number, not an array"]);
-    }
-
-    #[test]
-    fn a_bound_holds_to_the_last_one() {
-        let bounds = Bounds { items: NonZeroU64::new(2), bytes: NonZeroU64::new(100) };
-        let fill = |items, bytes| Fill { items, bytes };
-        assert!(bounds.admit(fill(1, 50), fill(1, 50)));
-        assert!(!bounds.admit(fill(2, 50), fill(1, 1)));
-        assert!(!bounds.admit(fill(1, 50), fill(1, 51)));
-        assert!(Bounds::default().admit(fill(u64::MAX / 2, 0), fill(1, 0)));
     }
 }

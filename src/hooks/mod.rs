@@ -28,8 +28,6 @@ pub mod template;
 mod tree;
 mod variables;
 
-pub use bounds::Bounds;
-pub use bounds::Fill;
 pub use bounds::QueueRule;
 pub use definition::HookDefinition;
 pub use definition::RequestMethod;

@@ -3,9 +3,8 @@
 use std::collections::HashMap;
 
 use crate::config::Config;
-use crate::hooks::Bounds;
-use crate::hooks::Fill;
 use crate::hooks::QueueRule;
+use crate::model::Fill;
 use crate::model::HookId;
 use crate::model::WhenFull;
 use crate::store::Queue;
@@ -61,11 +60,11 @@ pub(super) struct Stored<'a> {
 
 impl Stock for Stored<'_> {
     fn of(&self, hook: HookId) -> Fill {
-        fill(self.queue.tally(hook))
+        self.queue.tally(hook).fill()
     }
 
     fn total(&self) -> Fill {
-        fill(self.queue.total())
+        self.queue.total().fill()
     }
 
     fn free_bytes(&self) -> u64 {
@@ -94,16 +93,15 @@ impl Room {
         stock: &impl Stock,
         config: &Config,
     ) -> Verdict {
-        let more = one(data_bytes);
+        let more = Tally::one(data_bytes);
         let on_the_way = self.on_the_way.get(&hook).copied().unwrap_or_default();
-        let own = sum(stock.of(hook), on_the_way);
-        let all = sum(stock.total(), self.total_on_the_way);
-        let for_all = Bounds { items: config.queue.max_waiting, bytes: config.queue.max_bytes };
+        let own = stock.of(hook).with(on_the_way);
+        let all = stock.total().with(self.total_on_the_way);
         let full = if !rule.bounds.admit(own, more) {
             Full::Hook
-        } else if !for_all.admit(all, more) {
+        } else if !config.queue.bounds().admit(all, more) {
             Full::Queue
-        } else if stock.free_bytes() < config.queue.low_free_bytes() {
+        } else if config.queue.is_low(stock.free_bytes()) {
             Full::Disk
         } else {
             return Verdict::Fits;
@@ -118,39 +116,23 @@ impl Room {
 
     /// A delivery goes to the disk.
     pub(super) fn give(&mut self, hook: HookId, data_bytes: usize) {
-        let more = one(data_bytes);
+        let more = Tally::one(data_bytes);
         let own = self.on_the_way.entry(hook).or_default();
-        *own = sum(*own, more);
-        self.total_on_the_way = sum(self.total_on_the_way, more);
+        *own = own.with(more);
+        self.total_on_the_way = self.total_on_the_way.with(more);
     }
 
     /// A delivery is on the disk, or never will be.
     pub(super) fn settle(&mut self, hook: HookId, data_bytes: usize) {
-        let less = one(data_bytes);
+        let less = Tally::one(data_bytes);
         if let Some(own) = self.on_the_way.get_mut(&hook) {
-            *own = difference(*own, less);
+            *own = own.without(less);
             if own.items == 0 {
                 self.on_the_way.remove(&hook);
             }
         }
-        self.total_on_the_way = difference(self.total_on_the_way, less);
+        self.total_on_the_way = self.total_on_the_way.without(less);
     }
-}
-
-fn fill(tally: Tally) -> Fill {
-    Fill { items: tally.waiting, bytes: tally.waiting_bytes }
-}
-
-fn one(data_bytes: usize) -> Fill {
-    Fill { items: 1, bytes: Tally::weight(data_bytes) }
-}
-
-fn sum(one: Fill, other: Fill) -> Fill {
-    Fill { items: one.items + other.items, bytes: one.bytes + other.bytes }
-}
-
-fn difference(one: Fill, other: Fill) -> Fill {
-    Fill { items: one.items.saturating_sub(other.items), bytes: one.bytes.saturating_sub(other.bytes) }
 }
 
 #[cfg(test)]
@@ -158,6 +140,7 @@ pub(super) mod tests {
     use std::num::NonZeroU64;
 
     use super::*;
+    use crate::model::Bounds;
 
     /// A queue in which so many deliveries of 10 bytes wait for every hook, and three times as many in all.
     pub(in crate::intake) struct Holding {
@@ -167,11 +150,11 @@ pub(super) mod tests {
 
     impl Stock for Holding {
         fn of(&self, _: HookId) -> Fill {
-            Fill { items: self.items, bytes: self.items * one(10).bytes }
+            Fill { items: self.items, bytes: self.items * Tally::one(10).bytes }
         }
 
         fn total(&self) -> Fill {
-            Fill { items: 3 * self.items, bytes: 3 * self.items * one(10).bytes }
+            Fill { items: 3 * self.items, bytes: 3 * self.items * Tally::one(10).bytes }
         }
 
         fn free_bytes(&self) -> u64 {

@@ -22,10 +22,7 @@ use crate::model::WallTime;
 use crate::registry::samples::device;
 use crate::registry::samples::hook;
 use crate::registry::samples::snapshot;
-use crate::store::Cause;
-use crate::store::DeadLetter;
 use crate::store::DeliveryId;
-use crate::store::End;
 use crate::store::LaneKey;
 use crate::store::WriterThread;
 
@@ -247,9 +244,9 @@ async fn dead_letters_wait_again_in_their_order_behind_what_waits() {
     scene.arrivals.recv().await.unwrap();
     let mut changes = Changes::new();
     for seq in [100, 200, 300] {
-        let at = WallTime::from_millis(i64::try_from(seq).unwrap());
-        let end = End { cause: Cause::Failed, reason: "no".to_owned(), status: None, answer: String::new(), at };
-        changes.bury(key(seq), &DeadLetter { delivery: crate::store::tests::delivery(&seq.to_string()), end });
+        let mut letter = crate::store::tests::letter(&seq.to_string());
+        letter.end.at = WallTime::from_millis(i64::try_from(seq).unwrap());
+        changes.bury(key(seq), &letter);
     }
     scene.writer.write(changes).await.unwrap().unwrap();
     let id = |seq| DeliveryId { hook: HOOK, seq };

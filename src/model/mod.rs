@@ -2,6 +2,7 @@
 //!
 //! Everything may use this module; it uses nothing of farhook. It never does I/O and never reads the time.
 
+mod bounds;
 mod default_body;
 mod device;
 mod event;
@@ -11,6 +12,8 @@ mod text;
 mod wall_time;
 mod when_full;
 
+pub use bounds::Bounds;
+pub use bounds::Fill;
 pub use default_body::DefaultBody;
 pub use device::Device;
 pub use device::DeviceName;

@@ -59,9 +59,7 @@ pub struct Moment {
 impl Moment {
     /// The moment at which this boot's clock shows `mono_ms`.
     pub fn at(mono_ms: u64, boot: [u8; 16], now: Now) -> Self {
-        let ahead_ms = i64::try_from(mono_ms).unwrap_or(i64::MAX) - i64::try_from(now.mono_ms).unwrap_or(i64::MAX);
-        let wall = WallTime::from_millis(now.wall.as_millis().saturating_add(ahead_ms));
-        Self { on_boot: Arrived { boot, mono_ms }, wall }
+        Self { on_boot: Arrived { boot, mono_ms }, wall: now.wall_at(mono_ms) }
     }
 }
 
@@ -240,6 +238,16 @@ fn split(data: &str) -> Vec<&str> {
 pub(crate) mod tests {
     use super::*;
     use crate::model::DeviceId;
+    use crate::store::Cause;
+    use crate::store::DeadLetter;
+    use crate::store::End;
+
+    /// One that was given up at the time 7.
+    pub(crate) fn letter(data: &str) -> DeadLetter {
+        let at = WallTime::from_millis(7);
+        let end = End { cause: Cause::Failed, reason: "no".to_owned(), status: Some(500), answer: String::new(), at };
+        DeadLetter { delivery: delivery(data), end }
+    }
 
     pub(crate) fn delivery(data: &str) -> StoredDelivery {
         let event = Event {

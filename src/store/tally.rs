@@ -8,6 +8,7 @@ use std::sync::Mutex;
 use serde::Deserialize;
 use serde::Serialize;
 
+use crate::model::Fill;
 use crate::model::HookId;
 
 /// What a delivery takes beside its event's data, about: key, ids, times.
@@ -30,8 +31,18 @@ pub struct Tally {
 
 impl Tally {
     /// How many bytes a delivery with that much data counts.
-    pub const fn weight(data_bytes: usize) -> u64 {
+    pub(super) const fn weight(data_bytes: usize) -> u64 {
         FRAME_BYTES + data_bytes as u64
+    }
+
+    /// One delivery with that much data.
+    pub const fn one(data_bytes: usize) -> Fill {
+        Fill { items: 1, bytes: Self::weight(data_bytes) }
+    }
+
+    /// How much waits.
+    pub fn fill(self) -> Fill {
+        Fill { items: self.waiting, bytes: self.waiting_bytes }
     }
 
     pub(super) fn change(&mut self, is_dead: bool, weight: u64, comes: bool) {
@@ -70,10 +81,7 @@ struct Inner {
 impl Tallies {
     /// Starts over with what was read from the disk.
     pub(super) fn reset(&self, by_hook: HashMap<HookId, Tally>) {
-        let mut total = Tally::default();
-        for tally in by_hook.values() {
-            total += *tally;
-        }
+        let total = sum(&by_hook);
         *self.0.lock().expect("nothing here panics") = Inner { by_hook, total };
     }
 
@@ -107,13 +115,16 @@ impl Tallies {
                 None => drop(inner.by_hook.remove(&hook)),
             }
         }
-        let mut total = Tally::default();
-        for tally in inner.by_hook.values() {
-            total += *tally;
-        }
-        inner.total = total;
+        inner.total = sum(&inner.by_hook);
         Ok(())
     }
+}
+
+fn sum(by_hook: &HashMap<HookId, Tally>) -> Tally {
+    by_hook.values().fold(Tally::default(), |mut total, tally| {
+        total += *tally;
+        total
+    })
 }
 
 #[cfg(test)]

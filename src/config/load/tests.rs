@@ -88,7 +88,7 @@ fn every_key_reaches_its_field() {
     assert_eq!(config.queue.min_free_bytes, 5 * 1_048_576);
     assert_eq!(config.queue.max_bytes, NonZeroU64::new(15 * 1_048_576));
     assert_eq!(config.queue.when_full, WhenFull::DropNewest);
-    assert_eq!(config.queue.low_free_bytes(), 10 * 1_048_576);
+    assert!(config.queue.is_low(10 * 1_048_576 - 1) && !config.queue.is_low(10 * 1_048_576));
     assert_eq!((config.queue.max_dead, config.queue.log_attempts), (17, 21));
     assert_eq!(config.delivery.interleave, 18);
     assert_eq!((config.limits.device_over, config.limits.host_over), (Over::Queue, Over::Drop));

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 
@@ -493,4 +494,23 @@ async fn at_the_stop_a_target_that_says_nothing_is_not_waited_for_and_its_delive
     in_time(&mut scene.task).await.unwrap();
     assert_eq!(scene.stored(&[key(1)]).await, [true]);
     assert!(scene.watcher.try_recv().is_err());
+}
+
+#[test]
+fn a_host_has_no_place_while_its_limit_is_reached_or_too_much_is_unrecorded() {
+    let mut config = Config::default();
+    config.delivery.per_host = 1;
+    config.limits.host_per_minute = NonZeroU32::new(3);
+    let mut windows = Windows::restore("host ", config.limits.host_per_minute, &[], [0; 16], 0);
+    let mut unrecorded = Unrecorded::default();
+    let now = Now { mono_ms: 5, wall: WallTime::from_millis(0) };
+    for _ in 0..Unrecorded::most(1) {
+        take_place("a", &mut windows, &unrecorded, &config, now).unwrap();
+        unrecorded.let_go(LaneKey { hook: HOOK, device: None }, "a");
+    }
+    let full = take_place("a", &mut windows, &unrecorded, &config, now).unwrap_err();
+    assert_eq!(full, NoPlace::Unrecorded { until_ms: 5 + RECORD_MS });
+    unrecorded.recorded("a");
+    take_place("a", &mut windows, &unrecorded, &config, now).unwrap();
+    assert!(matches!(take_place("a", &mut windows, &unrecorded, &config, now), Err(NoPlace::Limit { .. })));
 }

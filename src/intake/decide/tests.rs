@@ -15,8 +15,6 @@ use crate::registry::samples::OWNER;
 use crate::registry::samples::device;
 use crate::registry::samples::hook;
 use crate::registry::samples::snapshot;
-use crate::store::Cause;
-use crate::store::End;
 
 const STRANGER: UserId = UserId::from_bytes([0xee; 12]);
 
@@ -373,14 +371,7 @@ fn an_event_may_drop_the_oldest_of_its_hook() {
 #[test]
 fn a_dead_letter_gets_a_new_place_in_its_lane_if_there_is_room() {
     let mut scene = Scene::new([device(1)], [on(3, "temp")]);
-    let end = End {
-        cause: Cause::Failed,
-        reason: "no".to_owned(),
-        status: None,
-        answer: String::new(),
-        at: WallTime::from_millis(0),
-    };
-    let letter = DeadLetter { delivery: crate::store::tests::delivery("72"), end };
+    let letter = crate::store::tests::letter("72");
     let id = DeliveryId { hook: HookId::from_bytes([3; 12]), seq: 2 };
     let mut replay = |stock: &Holding| {
         scene.desk.replay(id, &letter, QueueRule::default(), &scene.config, stock, at(0)).map(|(key, _)| key)

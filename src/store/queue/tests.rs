@@ -3,10 +3,9 @@
 use super::*;
 use crate::model::DeviceId;
 use crate::model::WallTime;
-use crate::store::Cause;
-use crate::store::End;
 use crate::store::attempt::tests::attempt;
 use crate::store::tests::delivery;
+use crate::store::tests::letter;
 
 /// Closes the database, as it is after an error that reopening did not mend.
 pub(in crate::store) fn close(queue: &Queue) {
@@ -30,12 +29,6 @@ fn storing(keys: impl IntoIterator<Item = DeliveryKey>) -> Changes {
 
 fn opened(data: &Path) -> Queue {
     Queue::open(data).unwrap().0
-}
-
-fn letter(data: &str) -> DeadLetter {
-    let at = WallTime::from_millis(7);
-    let end = End { cause: Cause::Failed, reason: "no".to_owned(), status: Some(500), answer: String::new(), at };
-    DeadLetter { delivery: delivery(data), end }
 }
 
 fn seqs(page: &Page) -> Vec<u64> {

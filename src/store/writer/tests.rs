@@ -4,14 +4,11 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::model::HookId;
-use crate::model::WallTime;
-use crate::store::Cause;
-use crate::store::DeadLetter;
 use crate::store::DeliveryKey;
-use crate::store::End;
 use crate::store::LaneKey;
 use crate::store::queue::tests::close;
 use crate::store::tests::delivery;
+use crate::store::tests::letter;
 
 /// A queue in a folder of its own.
 struct Scene {
@@ -177,15 +174,8 @@ fn a_letter_that_met_an_error_is_buried_with_the_next_group() {
     let mut writer = scene.writer(0);
     commit(&mut writer, 0, [adding(1)]);
     close(&scene.queue);
-    let end = End {
-        cause: Cause::Failed,
-        reason: "no".to_owned(),
-        status: None,
-        answer: String::new(),
-        at: WallTime::from_millis(0),
-    };
     let mut burying = Changes::new();
-    burying.bury(key(1), &DeadLetter { delivery: delivery("72"), end });
+    burying.bury(key(1), &letter("72"));
     commit(&mut writer, 0, [burying]);
     assert_eq!(commit(&mut writer, REOPEN_EVERY_MS, [adding(2)]), [Ok(())]);
     assert!(!scene.holds(1) && scene.queue.dead(key(1).id()).unwrap().is_some());

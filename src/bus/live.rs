@@ -44,6 +44,11 @@ impl Live {
         let _ = self.mqtt.send(event).await;
     }
 
+    /// Tells the MQTT side alone: watchers do not hear of it. Waits while it is behind.
+    pub async fn tell_mqtt(&self, event: Arc<Event>) {
+        let _ = self.mqtt.send(event).await;
+    }
+
     /// Starts to watch.
     pub fn watch(&self) -> Watcher {
         self.watchers.subscribe()

@@ -3,7 +3,9 @@
 //! Everything may use this module; it uses nothing of farhook. It never does I/O and never reads the time.
 
 mod bounds;
+pub mod call;
 mod default_body;
+mod description;
 mod device;
 mod event;
 mod id;
@@ -15,6 +17,9 @@ mod when_full;
 pub use bounds::Bounds;
 pub use bounds::Fill;
 pub use default_body::DefaultBody;
+pub use description::Description;
+pub use description::DescriptionError;
+pub use description::VariableType;
 pub use device::Device;
 pub use device::DeviceName;
 pub use device::DeviceNameError;

@@ -23,6 +23,16 @@ pub const EMITTED_NAME_CHARS: usize = 256;
 pub const RESERVED_PREFIXES: [&str; 7] =
     ["hook-sent/", "hook-response/", "hook-error/", "spark/", "particle/", "farhook/", "$"];
 
+/// Characters of a variable's or a function's name. Source: Device OS API, "Overview of API field limits"
+/// (docs.particle.io/reference/device-os/api/cloud-functions/overview-of-api-field-limits), since 0.8.0.
+pub const CALL_NAME_CHARS: usize = 64;
+
+/// Bytes of a function's argument. Source: the same table, since Device OS 3.0 (63, then 622 before).
+pub const ARGUMENT_BYTES: usize = 1_024;
+
+/// Variables that a device may offer, and functions. Ours: Device OS took 20 and 15 once, and today what fits its memory.
+pub const OFFERED: usize = 64;
+
 /// Webhooks that one user may create. Source: guide, "Limits by User".
 pub const HOOKS_PER_USER: u32 = 20;
 

@@ -65,6 +65,11 @@ impl Chance {
         Key::from_random(self.bytes())
     }
 
+    /// Any number.
+    pub fn number(&self) -> u32 {
+        u32::from_be_bytes(self.bytes())
+    }
+
     /// A number in 0.0–1.0 (excluded), for jitter.
     pub fn fraction(&self) -> f64 {
         self.0.lock().expect("drawing never panics").random()

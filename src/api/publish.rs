@@ -82,6 +82,8 @@ fn refused(refusal: &Refusal) -> ApiError {
         Refusal::Full { .. } => ApiError::Full(refusal.to_string()),
         Refusal::Stopping => ApiError::Stopping,
         Refusal::UnknownPublisher => ApiError::Access(http::NoAccess::Invalid),
-        Refusal::Name(_) | Refusal::DataTooLarge { .. } => ApiError::Invalid(refusal.to_string()),
+        Refusal::Name(_) | Refusal::DataTooLarge { .. } | Refusal::Description(_) => {
+            ApiError::Invalid(refusal.to_string())
+        }
     }
 }

@@ -1,10 +1,11 @@
 //! The wires between the tasks: where events are handed in, and where everybody hears of them.
 //!
 //! Transports hand publications to [`Intake`] and get a [`Verdict`] once the event is durable. Whoever emits events
-//! tells [`Live`], which tells watchers and the MQTT side. Nothing here decides anything or touches the disk.
+//! tells [`Live`], which tells watchers and the MQTT side. Whoever wants an answer of a device asks [`Calls`]. Nothing here decides anything or touches the disk.
 
 mod arrival;
 mod board;
+mod calls;
 mod live;
 mod order;
 mod overview;
@@ -21,6 +22,10 @@ pub use board::Board;
 pub use board::HookReport;
 pub use board::LineState;
 pub use board::QueueReport;
+pub use calls::ANSWER_WITHIN;
+pub use calls::Ask;
+pub use calls::CallError;
+pub use calls::Calls;
 pub use live::Live;
 pub use live::MqttFeed;
 pub use live::Watcher;

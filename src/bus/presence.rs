@@ -1,19 +1,28 @@
-//! Who is connected now, and when each device was last heard. In memory: a restart forgets it.
+//! Who is connected now, when each device was last heard, and what it says that it offers. In memory: a restart
+//! forgets it.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::Mutex;
 
+use crate::model::Description;
 use crate::model::DeviceId;
 use crate::model::WallTime;
 
 /// What is known of a device's presence.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Sighting {
     /// Connections that the device holds now.
     pub connections: u32,
+    /// When it last opened a connection.
+    pub connected_at: Option<WallTime>,
+    /// Where it was when it did.
+    pub address: Option<IpAddr>,
     /// When it last sent something.
     pub last_heard: Option<WallTime>,
+    /// What it offers, as it said last; it is kept while the device is away.
+    pub description: Option<Arc<Description>>,
 }
 
 /// Shared book of sightings; bounded by the number of registered devices. Cheap to clone.
@@ -21,10 +30,12 @@ pub struct Sighting {
 pub struct Presence(Arc<Mutex<HashMap<DeviceId, Sighting>>>);
 
 impl Presence {
-    /// The device opened a connection.
-    pub fn connected(&self, device: DeviceId, at: WallTime) {
+    /// The device opened a connection from that address.
+    pub fn connected(&self, device: DeviceId, address: IpAddr, at: WallTime) {
         self.change(device, |sighting| {
             sighting.connections += 1;
+            sighting.connected_at = Some(at);
+            sighting.address = Some(address);
             sighting.last_heard = Some(at);
         });
     }
@@ -42,6 +53,11 @@ impl Presence {
         self.change(device, |sighting| sighting.last_heard = Some(at));
     }
 
+    /// The device said what it offers, and nothing else any more.
+    pub fn described(&self, device: DeviceId, description: Arc<Description>) {
+        self.change(device, |sighting| sighting.description = Some(description));
+    }
+
     /// The device was removed.
     pub fn forget(&self, device: DeviceId) {
         self.0.lock().expect("changes do not panic").remove(&device);
@@ -49,10 +65,53 @@ impl Presence {
 
     /// What is known of the device.
     pub fn of(&self, device: DeviceId) -> Sighting {
-        self.0.lock().expect("changes do not panic").get(&device).copied().unwrap_or_default()
+        self.0.lock().expect("changes do not panic").get(&device).cloned().unwrap_or_default()
     }
 
     fn change(&self, device: DeviceId, change: impl FnOnce(&mut Sighting)) {
         change(self.0.lock().expect("changes do not panic").entry(device).or_default());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    const DEVICE: DeviceId = DeviceId::from_bytes([1; 12]);
+
+    fn at(ms: i64) -> WallTime {
+        WallTime::from_millis(ms)
+    }
+
+    #[test]
+    fn a_device_that_is_away_is_known_as_it_was_last() {
+        let presence = Presence::default();
+        let description = Arc::new(Description { product_version: Some(3), ..Description::default() });
+        presence.connected(DEVICE, Ipv4Addr::new(10, 0, 0, 1).into(), at(1));
+        presence.described(DEVICE, Arc::clone(&description));
+        presence.connected(DEVICE, Ipv4Addr::new(10, 0, 0, 2).into(), at(2));
+        presence.heard(DEVICE, at(3));
+        presence.disconnected(DEVICE);
+        presence.disconnected(DEVICE);
+        let known = Sighting {
+            connections: 0,
+            connected_at: Some(at(2)),
+            address: Some(Ipv4Addr::new(10, 0, 0, 2).into()),
+            last_heard: Some(at(3)),
+            description: Some(description),
+        };
+        assert_eq!(presence.of(DEVICE), known);
+    }
+
+    #[test]
+    fn of_a_device_that_was_removed_nothing_is_known() {
+        let presence = Presence::default();
+        presence.connected(DEVICE, Ipv4Addr::LOCALHOST.into(), at(1));
+        presence.described(DEVICE, Arc::default());
+        presence.forget(DEVICE);
+        presence.disconnected(DEVICE);
+        assert_eq!(presence.of(DEVICE), Sighting::default());
     }
 }

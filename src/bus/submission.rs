@@ -5,6 +5,7 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio::sync::oneshot;
 
+use crate::model::DescriptionError;
 use crate::model::DeviceId;
 use crate::model::EventId;
 use crate::model::EventNameError;
@@ -54,6 +55,8 @@ pub enum Accepted {
     Stored(EventId),
     /// No hook wants it: it was shown to those who listen, and nothing is kept.
     PassedOn(EventId),
+    /// A device said it to the gateway itself: it is no event, and the gateway knows it now.
+    Taken,
     /// It is the resend of an event that was accepted before; nothing happened again.
     Resent,
 }
@@ -70,6 +73,9 @@ pub enum Refusal {
         /// Bytes of the data as it was published.
         bytes: usize,
     },
+    /// It should say what its device offers, and cannot be understood.
+    #[error(transparent)]
+    Description(#[from] DescriptionError),
     /// The publisher does not exist any more.
     #[error("the publisher is not registered here any more")]
     UnknownPublisher,

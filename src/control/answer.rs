@@ -118,13 +118,13 @@ impl Parts {
         let snapshot = self.registry.snapshot();
         let mut devices: Vec<_> = snapshot.devices.values().collect();
         devices.sort_by(|one, other| one.name.as_str().cmp(other.name.as_str()));
-        devices.into_iter().map(|device| shown::device(device, self.presence.of(device.id))).collect()
+        devices.into_iter().map(|device| shown::device(device, &self.presence.of(device.id))).collect()
     }
 
     fn show_device(&self, wanted: &str) -> Answer {
         let snapshot = self.registry.snapshot();
         let device = snapshot.device(wanted).ok_or_else(|| refused(format!("there is no device {wanted:?}")))?;
-        Ok(shown::device(device, self.presence.of(device.id)))
+        Ok(shown::device(device, &self.presence.of(device.id)))
     }
 
     fn remove_device(&self, device: &str) -> Answer {

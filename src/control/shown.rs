@@ -32,7 +32,7 @@ pub(super) fn event(event: &Event) -> Value {
 }
 
 /// A device.
-pub(super) fn device(device: &Device, sighting: Sighting) -> Value {
+pub(super) fn device(device: &Device, sighting: &Sighting) -> Value {
     json!({
         "id": device.id,
         "name": device.name,

@@ -15,7 +15,9 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::api;
+use crate::bus::ANSWER_WITHIN;
 use crate::bus::Board;
+use crate::bus::Calls;
 use crate::bus::Intake;
 use crate::bus::Live;
 use crate::bus::Overview;
@@ -75,6 +77,7 @@ impl Gateway {
         let (arrivals_in, arrivals_out) = arrivals();
         let (orders_in, orders_out) = orders();
         let (presence, board) = (Presence::default(), Board::default());
+        let calls = Calls::new(live.clone(), chance.clone(), ANSWER_WITHIN, work_stopped.clone());
 
         let (routes, watching) = network::watch(faces_stopped.clone());
         let dispatcher = dispatch::Dispatcher::new(dispatch::Parts {
@@ -108,6 +111,8 @@ impl Gateway {
                 live: live.clone(),
                 arrivals: arrivals_in,
                 board: board.clone(),
+                calls: calls.clone(),
+                presence: presence.clone(),
                 chance: chance.clone(),
                 known,
             },

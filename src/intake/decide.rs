@@ -1,4 +1,4 @@
-//! What becomes of a publication: refused, known already, or an event with its deliveries. It decides and changes only
+//! What becomes of a publication: refused, known already, said to the gateway itself, or an event with its deliveries. It decides and changes only
 //! its own memory; nothing here waits.
 
 use std::num::NonZeroU32;
@@ -27,6 +27,7 @@ use crate::intake::room::Full;
 use crate::intake::room::Room;
 use crate::intake::room::Stock;
 use crate::intake::room::Verdict;
+use crate::intake::said::Said;
 use crate::limits::Windows;
 use crate::model::DeviceId;
 use crate::model::Event;
@@ -62,6 +63,8 @@ pub(super) enum Decision {
     },
     /// It was accepted before.
     Resent { mark: Mark },
+    /// It is for the gateway itself.
+    Said { device: DeviceId, said: Said },
     /// It is an event.
     Accepted {
         event: Arc<Event>,
@@ -103,7 +106,7 @@ impl Decision {
     pub(super) fn take_changes(&mut self) -> Option<Changes> {
         match self {
             Self::Accepted { changes, .. } => changes.take(),
-            Self::Refused { .. } | Self::Resent { .. } => None,
+            Self::Refused { .. } | Self::Resent { .. } | Self::Said { .. } => None,
         }
     }
 }
@@ -157,7 +160,8 @@ impl Desk {
             return Decision::Resent { mark };
         }
         let (name, data) = match check(publication) {
-            Ok(checked) => checked,
+            Ok(Checked::Event(name, data)) => (name, data),
+            Ok(Checked::Said(device, said)) => return Decision::Said { device, said },
             Err(refusal) => {
                 let notice = self.refusal_notice(&publication.name, source, owner, Kind::Refusal, &refusal, now);
                 return Decision::Refused { refusal, full: None, notice };
@@ -378,13 +382,24 @@ fn origin(publisher: Publisher, registry: &Snapshot) -> Option<(Source, UserId)>
     }
 }
 
-fn check(publication: &Publication) -> Result<(EventName, String), Refusal> {
+/// A publication that is well-formed.
+enum Checked {
+    Event(EventName, String),
+    Said(DeviceId, Said),
+}
+
+fn check(publication: &Publication) -> Result<Checked, Refusal> {
+    if let Publisher::Device(device) = publication.publisher {
+        if let Some(said) = Said::read(publication)? {
+            return Ok(Checked::Said(device, said));
+        }
+    }
     let name = EventName::published(&publication.name)?;
     let bytes = publication.data.len();
     if bytes > spec::EVENT_DATA_BYTES {
         return Err(Refusal::DataTooLarge { bytes });
     }
-    Ok((name, payload::to_text(&publication.data)))
+    Ok(Checked::Event(name, payload::to_text(&publication.data)))
 }
 
 #[cfg(test)]

@@ -5,6 +5,9 @@
 //!                    │ no           │ yes                     │ no            dead letter ─┘           ─> live
 //!                  refusal       verdict of the first      refusal, or what the hook says              ─> dispatcher
 //! ```
+//! What a device says to the gateway itself is no event: a result goes to who waits for it, a description to the others
+//! that are known, and then comes the verdict.
+//!
 //! Verdicts, the live stream and the dispatcher all see events in the order in which they came. The intake never sends
 //! a request and never knows a transport.
 
@@ -13,6 +16,7 @@ mod notices;
 mod payload;
 mod resends;
 mod room;
+mod said;
 
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -30,8 +34,10 @@ use tokio::sync::watch;
 use crate::bus::Accepted;
 use crate::bus::Arrival;
 use crate::bus::Board;
+use crate::bus::Calls;
 use crate::bus::IntakeQueue;
 use crate::bus::Live;
+use crate::bus::Presence;
 use crate::bus::Refusal;
 use crate::bus::Replay;
 use crate::bus::ReplayRefusal;
@@ -48,7 +54,9 @@ use crate::intake::decide::Triggered;
 use crate::intake::resends::Mark;
 use crate::intake::resends::Resends;
 use crate::intake::room::Stored;
+use crate::intake::said::Said;
 use crate::limits::Windows;
+use crate::model::DeviceId;
 use crate::model::Event;
 use crate::registry::Snapshot;
 use crate::store::Changes;
@@ -83,6 +91,10 @@ pub struct Parts {
     pub triggers: Arc<Mutex<Windows>>,
     /// Shows what was dropped.
     pub board: Board,
+    /// Knows who waits for a result.
+    pub calls: Calls,
+    /// Knows what devices offer.
+    pub presence: Presence,
     /// Makes ids.
     pub chance: Chance,
     /// What was known before the restart.
@@ -129,10 +141,13 @@ pub async fn run(parts: Parts, mut stop: watch::Receiver<bool>) {
         live,
         arrivals,
         board,
+        calls,
+        presence,
         chance,
         known,
     } = parts;
-    let mut clerk = Clerk { desk: Desk::new(chance, known, triggers), live, arrivals, board };
+    let desk = Desk::new(chance, known, triggers);
+    let mut clerk = Clerk { desk, live, arrivals, board, calls, presence, unwanted: 0 };
     let mut under_way: FuturesOrdered<BoxFuture<'static, Settled>> = FuturesOrdered::new();
     loop {
         tokio::select! {
@@ -214,6 +229,10 @@ struct Clerk {
     live: Live,
     arrivals: mpsc::Sender<Arrival>,
     board: Board,
+    calls: Calls,
+    presence: Presence,
+    /// Results that nobody waited for, since the start.
+    unwanted: u64,
 }
 
 impl Clerk {
@@ -273,6 +292,10 @@ impl Clerk {
                 let known = self.desk.knows(&mark);
                 answer(if known { Ok(Accepted::Resent) } else { Err(full("the first sending failed")) });
             }
+            Decision::Said { device, said } => {
+                self.hear(device, said);
+                answer(Ok(Accepted::Taken));
+            }
             Decision::Accepted { event, deliveries, dropped, mark, at_ms, notices, .. } => {
                 for triggered in &deliveries {
                     self.desk.settle(triggered.key, &event);
@@ -291,6 +314,19 @@ impl Clerk {
                 tell(&self.live, notices).await;
                 for triggered in deliveries {
                     self.arrive(triggered, &event).await;
+                }
+            }
+        }
+    }
+
+    /// A device said something to the gateway itself.
+    fn hear(&mut self, device: DeviceId, said: Said) {
+        match said {
+            Said::Description(description) => self.presence.described(device, description),
+            Said::Result { request, value } => {
+                if !self.calls.answer(device, &request, value) {
+                    self.unwanted += 1;
+                    debug!(device:% = device, request, unwanted = self.unwanted; "nobody waits for a result");
                 }
             }
         }

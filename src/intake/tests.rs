@@ -6,6 +6,8 @@ use tokio::sync::broadcast::error::TryRecvError;
 use tokio::task::JoinHandle;
 
 use super::*;
+use crate::bus::ANSWER_WITHIN;
+use crate::bus::Ask;
 use crate::bus::Intake;
 use crate::bus::MqttFeed;
 use crate::bus::Publication;
@@ -36,6 +38,8 @@ struct Scene {
     writer_thread: WriterThread,
     intake: Intake,
     replays: Replays,
+    calls: Calls,
+    presence: Presence,
     watcher: Watcher,
     /// Kept, since the intake waits for the MQTT side.
     feed: MqttFeed,
@@ -62,6 +66,8 @@ impl Scene {
         unlimited.limits.device_per_minute = None;
         let (config_tx, config) = watch::channel(Arc::new(unlimited));
         let (stop, stopping) = watch::channel(false);
+        let calls = Calls::new(live.clone(), Chance::from_seed(2), ANSWER_WITHIN, stopping.clone());
+        let presence = Presence::default();
         let parts = Parts {
             queue,
             registry,
@@ -73,6 +79,8 @@ impl Scene {
             store: store.clone(),
             triggers: Meters::restore(None, None, &[], [0; 16], 0).devices,
             board: Board::default(),
+            calls: calls.clone(),
+            presence: presence.clone(),
             chance: Chance::from_seed(1),
             known: Known::recall(&store, [0; 16]).unwrap(),
         };
@@ -84,6 +92,8 @@ impl Scene {
             writer_thread,
             intake,
             replays,
+            calls,
+            presence,
             watcher,
             feed,
             arrivals,
@@ -266,4 +276,47 @@ async fn dead_letters_wait_again_in_their_order_behind_what_waits() {
     // The numbers go on from what was known at the start.
     assert_eq!(arrived, [(2, "200".to_owned()), (3, "100".to_owned()), (4, "300".to_owned())]);
     assert_eq!((scene.store.total().waiting, scene.store.total().dead), (4, 0));
+}
+
+fn by(device: u8, name: &str, data: &str) -> Publication {
+    let publisher = Publisher::Device(DeviceId::from_bytes([device; 12]));
+    Publication { name: name.to_owned(), data: data.to_owned().into(), publisher, resend: None }
+}
+
+#[tokio::test]
+async fn a_result_goes_to_who_waits_for_it_and_is_no_event() {
+    // The store takes nothing: nothing is stored.
+    let mut scene = Scene::new(u64::MAX);
+    let (calls, device) = (scene.calls.clone(), DeviceId::from_bytes([1; 12]));
+    let asking = tokio::spawn(async move {
+        let ask = Ask::Variable { name: "temp".to_owned() };
+        calls.ask(device, crate::registry::samples::OWNER, ask).await
+    });
+    let asked = scene.feed.recv().await.unwrap();
+    let request = asked.name.as_str().strip_prefix("farhook/variable/temp/").unwrap();
+    let result = format!("farhook/result/{request}");
+
+    assert_eq!(scene.intake.publish(by(2, &result, "of a stranger")).await, Err(Refusal::UnknownPublisher));
+    assert_eq!(scene.intake.publish(by(1, &result, "21.5")).await, Ok(Accepted::Taken));
+    assert_eq!(asking.await.unwrap(), Ok("21.5".to_owned()));
+    assert_eq!(scene.intake.publish(by(1, &result, "again")).await, Ok(Accepted::Taken), "nobody waits: passed over");
+    assert_eq!(scene.watcher.try_recv().unwrap_err(), TryRecvError::Empty);
+    assert!(scene.feed.try_recv().is_err() && scene.arrivals.try_recv().is_err());
+}
+
+#[tokio::test]
+async fn what_a_device_offers_is_known_from_its_description_on() {
+    let mut scene = Scene::new(u64::MAX);
+    let offered = || scene.presence.of(DeviceId::from_bytes([1; 12])).description;
+    let said = scene.intake.publish(by(1, "farhook/describe", r#"{"functions":["led"],"product_version":3}"#)).await;
+    assert_eq!(said, Ok(Accepted::Taken));
+    assert!(offered().unwrap().has_function("led"));
+
+    let refused = scene.intake.publish(by(1, "farhook/describe", "led")).await;
+    assert!(matches!(refused, Err(Refusal::Description(_))), "{refused:?}");
+    assert!(offered().unwrap().has_function("led"), "what was understood stays");
+    assert_eq!(scene.watcher.recv().await.unwrap().name.as_str(), "farhook/refused");
+
+    assert_eq!(scene.intake.publish(by(1, "farhook/describe", "{}")).await, Ok(Accepted::Taken));
+    assert!(!offered().unwrap().has_function("led"), "a new one replaces all of it");
 }

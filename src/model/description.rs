@@ -54,10 +54,7 @@ pub enum DescriptionError {
     #[error("functions is a list of names")]
     Functions,
     /// Nothing can have that name.
-    #[error(
-        "{name:?} is no name: 1 to {} printable ASCII characters, without '/', '+' and '#'",
-        spec::CALL_NAME_CHARS
-    )]
+    #[error("{name:?} is no name: 1 to {} printable ASCII characters, without '/', '+' and '#'", spec::CALL_NAME_CHARS)]
     Name {
         /// The beginning of the refused name.
         name: String,
@@ -232,10 +229,7 @@ mod tests {
     fn a_device_offers_so_much_and_no_more() {
         let functions = |count: usize| json!({ "functions": vec!["x".repeat(64); count] });
         assert_eq!(read(&functions(64)).unwrap().functions.len(), 64);
-        assert_eq!(
-            read(&functions(65)).unwrap_err().to_string(),
-            "a device offers at most 64 functions, this one 65"
-        );
+        assert_eq!(read(&functions(65)).unwrap_err().to_string(), "a device offers at most 64 functions, this one 65");
         let long = "x".repeat(20_000);
         let refused = read(&json!({ "variables": { long: "int" } })).unwrap_err();
         assert!(refused.to_string().len() < 200, "{refused}");

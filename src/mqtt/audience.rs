@@ -3,6 +3,7 @@
 //! - What a device or a user published goes to every session of the same owner whose filters match.
 //! - What farhook emits (results, refusals) goes to the sessions of the device that it is addressed to, to the owner's
 //!   observers, and to devices that may read all results of their owner.
+//! - What farhook asks of a device is no result: it goes to that device and to the owner's observers.
 //! - Nothing crosses owners. A session gets one copy, whatever number of its filters match.
 //!
 //! An event carries no QoS of its own: each counts as published with QoS 2, so it is delivered with the highest QoS
@@ -17,6 +18,7 @@ use crate::model::DeviceId;
 use crate::model::Event;
 use crate::model::Source;
 use crate::model::UserId;
+use crate::model::call;
 use crate::mqtt::filter::TopicFilter;
 use crate::mqtt::packet::Qos;
 
@@ -125,7 +127,7 @@ impl<R> Audience<R> {
         let Some(listeners) = self.owners.get_mut(&event.owner) else { return };
         let mut ids = Vec::new();
         for listener in listeners {
-            if !may_hear(listener.hearer, event.source) {
+            if !may_hear(listener.hearer, event) {
                 continue;
             }
             ids.clear();
@@ -148,12 +150,14 @@ impl<R> Audience<R> {
     }
 }
 
-/// Whether `hearer`, of the event's owner, may hear events from `source` at all.
-fn may_hear(hearer: Hearer, source: Source) -> bool {
-    match (hearer, source) {
+/// Whether `hearer`, of the event's owner, may hear the event at all.
+fn may_hear(hearer: Hearer, event: &Event) -> bool {
+    let is_own = |id| event.source.addressee() == Some(id);
+    match (hearer, event.source) {
         (_, Source::Device(_) | Source::Api) | (Hearer::Observer, _) => true,
-        (Hearer::Device { id, reads_all_results }, Source::Hook { .. } | Source::Gateway { .. }) => {
-            reads_all_results || source.addressee() == Some(id)
+        (Hearer::Device { id, reads_all_results }, Source::Hook { .. }) => reads_all_results || is_own(id),
+        (Hearer::Device { id, reads_all_results }, Source::Gateway { .. }) => {
+            reads_all_results && !call::is_request(&event.name) || is_own(id)
         }
     }
 }
@@ -241,6 +245,14 @@ mod tests {
         assert_eq!(heard(&mut everybody(), &refusal), ["b", "reader", "observer"]);
         let for_nobody = event("hook-response/t/0", Source::Hook { hook: HOOK, device: None });
         assert_eq!(heard(&mut everybody(), &for_nobody), ["reader", "observer"]);
+    }
+
+    #[test]
+    fn what_is_asked_of_a_device_is_heard_by_no_other_device() {
+        let source = Source::Gateway { device: Some(A) };
+        for name in ["farhook/variable/temp/1", "farhook/function/led/1", "farhook/signal"] {
+            assert_eq!(heard(&mut everybody(), &event(name, source)), ["a", "a2", "observer"], "{name}");
+        }
     }
 
     #[test]

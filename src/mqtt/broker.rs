@@ -125,7 +125,7 @@ impl Broker {
         let key = SessionKey::new(&identity, client_id);
         let Ok(seat) = self.sessions.claim(&key).await else { return Err((Reason::ServerBusy, wire)) };
         let Ok(slot) = self.slots.borrow().await else { return Err((Reason::ServerUnavailable, wire)) };
-        let presence = Present::arrive(&self.presence, &identity);
+        let presence = Present::arrive(&self.presence, &identity, peer);
         let membership =
             Membership::join(self.listeners.clone(), &identity, &slot, self.settings.max_filters_per_session);
         let session = Session::new(version, &connect, &key, membership, &self.settings);
@@ -191,9 +191,9 @@ impl<S: AsyncRead + AsyncWrite + Send> Opened<S> {
 struct Present(Option<(Presence, DeviceId)>);
 
 impl Present {
-    fn arrive(presence: &Presence, identity: &Identity) -> Self {
+    fn arrive(presence: &Presence, identity: &Identity, peer: SocketAddr) -> Self {
         let Identity::Device(device) = identity else { return Self(None) };
-        presence.connected(device.id, clock::now().wall);
+        presence.connected(device.id, peer.ip().to_canonical(), clock::now().wall);
         Self(Some((presence.clone(), device.id)))
     }
 }

@@ -247,7 +247,7 @@ fn reason_of(refusal: &Refusal) -> Reason {
         Refusal::Name(EventNameError::Reserved { .. }) | Refusal::UnknownPublisher => Reason::NotAuthorized,
         Refusal::Name(_) => Reason::TopicInvalid,
         // "Packet too large" is not among the codes of a PUBACK.
-        Refusal::DataTooLarge { .. } => Reason::PayloadInvalid,
+        Refusal::DataTooLarge { .. } | Refusal::Description(_) => Reason::PayloadInvalid,
         Refusal::Full { .. } => Reason::QuotaExceeded,
         Refusal::Stopping => Reason::Unspecified,
     }

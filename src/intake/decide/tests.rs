@@ -90,13 +90,14 @@ fn accepted(decision: Decision) -> Accepted {
         }
         Decision::Refused { refusal, .. } => panic!("refused: {refusal}"),
         Decision::Resent { .. } => panic!("taken for a resend"),
+        Decision::Said { .. } => panic!("taken for something else"),
     }
 }
 
 fn refused(decision: Decision) -> (Refusal, Option<Arc<Event>>) {
     match decision {
         Decision::Refused { refusal, notice, .. } => (refusal, notice),
-        Decision::Accepted { .. } | Decision::Resent { .. } => panic!("it was not refused"),
+        Decision::Accepted { .. } | Decision::Resent { .. } | Decision::Said { .. } => panic!("it was not refused"),
     }
 }
 
@@ -384,4 +385,50 @@ fn a_dead_letter_gets_a_new_place_in_its_lane_if_there_is_room() {
 fn full(number: u8, when_full: &str) -> Arc<Hook> {
     let url = "http://example.com/";
     hook(number, &json!({ "event": "temp", "url": url, "max_waiting": 5, "when_full": when_full }))
+}
+
+#[test]
+fn what_a_device_says_to_the_gateway_is_no_event() {
+    let mut scene = Scene::new([device(1)], [on(3, "farhook"), on(4, "f")]);
+    let device = DeviceId::from_bytes([1; 12]);
+    for dup in [false, true] {
+        let result = Publication { name: "farhook/result/1a".to_owned(), ..sent(5, dup, "72") };
+        let Decision::Said { device: by, said } = scene.decide(&result) else { panic!("it is for the gateway") };
+        assert_eq!((by, said), (device, Said::Result { request: "1a".to_owned(), value: "72".to_owned() }));
+    }
+    let description = Publication { data: r#"{"product_version":3}"#.into(), ..by_device(1, "farhook/describe") };
+    let Decision::Said { said: Said::Description(said), .. } = scene.decide(&description) else {
+        panic!("it is for the gateway");
+    };
+    assert_eq!(said.product_version, Some(3));
+    // None of them used up a place.
+    let triggered = [0; 10].map(|_| accepted(scene.decide(&by_device(1, "f"))).deliveries.len());
+    assert_eq!(triggered, [1; 10]);
+}
+
+#[test]
+fn only_a_device_speaks_to_the_gateway_and_only_under_those_names() {
+    let mut scene = Scene::new([device(1)], []);
+    let reserved = Refusal::Name(EventNameError::Reserved { prefix: "farhook/" });
+    for name in ["farhook/result/1a", "farhook/describe"] {
+        let of_user = Publication { data: "{}".into(), ..by_user(name) };
+        assert_eq!(refused(scene.decide(&of_user)).0, reserved, "{name}");
+        assert_eq!(refused(scene.decide(&by_device(2, name))).0, Refusal::UnknownPublisher, "{name}");
+    }
+    for name in ["farhook/result/", "farhook/result/a/b", "farhook/function/led/1", "farhook/signal", "farhook/x"] {
+        assert_eq!(refused(scene.decide(&by_device(1, name))).0, reserved, "{name}");
+    }
+}
+
+#[test]
+fn a_description_that_cannot_be_understood_is_refused_with_its_reason() {
+    let mut scene = Scene::new([device(1)], []);
+    let wrong = Publication { data: r#"{"functions":"led"}"#.into(), ..by_device(1, "farhook/describe") };
+    let (refusal, notice) = refused(scene.decide(&wrong));
+    assert_eq!(refusal.to_string(), "functions is a list of names");
+    let told: Value = serde_json::from_str(&notice.unwrap().data).unwrap();
+    assert_eq!(told, json!({ "event": "farhook/describe", "reason": "functions is a list of names" }));
+
+    let large = Publication { data: vec![b'x'; 16_385].into(), ..by_device(1, "farhook/result/1") };
+    assert_eq!(refused(scene.decide(&large)).0, Refusal::DataTooLarge { bytes: 16_385 });
 }

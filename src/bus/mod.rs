@@ -1,7 +1,8 @@
 //! The wires between the tasks: where events are handed in, and where everybody hears of them.
 //!
 //! Transports hand publications to [`Intake`] and get a [`Verdict`] once the event is durable. Whoever emits events
-//! tells [`Live`], which tells watchers and the MQTT side. Whoever wants an answer of a device asks [`Calls`]. Nothing here decides anything or touches the disk.
+//! tells [`Live`], which tells watchers and the MQTT side. Whoever wants an answer of a device asks [`Calls`]. Nothing
+//! here decides anything or touches the disk.
 
 mod arrival;
 mod board;

@@ -1,5 +1,5 @@
-//! What becomes of a publication: refused, known already, said to the gateway itself, or an event with its deliveries. It decides and changes only
-//! its own memory; nothing here waits.
+//! What becomes of a publication: refused, known already, said to the gateway itself, or an event with its deliveries.
+//! It decides and changes only its own memory; nothing here waits.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;

@@ -14,6 +14,9 @@ const SIGNAL: &str = "farhook/signal";
 const VARIABLE: &str = "farhook/variable/";
 const FUNCTION: &str = "farhook/function/";
 
+/// Characters of what names a request: a number in base 36.
+const REQUEST_CHARS: usize = 7;
+
 const RESULT: &str = "farhook/result/";
 const DESCRIBE: &str = "farhook/describe";
 
@@ -36,7 +39,8 @@ impl<'a> ForGateway<'a> {
             return Some(Self::Description);
         }
         let request = name.strip_prefix(RESULT)?;
-        let is_request = !request.is_empty() && request.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        let has_length = (1..=REQUEST_CHARS).contains(&request.len());
+        let is_request = has_length && request.bytes().all(|byte| byte.is_ascii_alphanumeric());
         is_request.then_some(Self::Result { request })
     }
 }
@@ -100,6 +104,7 @@ mod tests {
             "farhook/result/",
             "farhook/result/a/b",
             "farhook/result/a b",
+            "farhook/result/12345678",
             "farhook/signal",
             "farhook/variable/temp/1",
             "FARHOOK/describe",

@@ -1,6 +1,7 @@
 //! The MQTT listener over real sockets, between an intake, a feed and a registry that the tests play.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod calls;
 mod client;
 mod gateway;
 mod listening;

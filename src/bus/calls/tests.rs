@@ -114,7 +114,7 @@ async fn a_device_that_does_not_answer_in_time_is_not_waited_for() {
 #[tokio::test]
 async fn a_request_that_is_dropped_is_forgotten() {
     let mut scene = Scene::new(LONG);
-    for _ in 0..WAITING_OF_ONE + 1 {
+    for _ in 0..=WAITING_OF_ONE {
         assert!(scene.variable(A, "temp").now_or_never().is_none());
     }
     let (_, request) = scene.request();

@@ -13,6 +13,7 @@ mod overview;
 mod presence;
 mod replay;
 mod report;
+mod ring;
 mod routes;
 mod stop;
 mod submission;

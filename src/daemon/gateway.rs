@@ -37,6 +37,7 @@ use crate::mqtt;
 use crate::network;
 use crate::registry::Registry;
 use crate::store::Meta;
+use crate::store::Queue;
 use crate::store::QueueWriter;
 use crate::store::WriterThread;
 
@@ -50,6 +51,8 @@ const FAREWELL: Duration = Duration::from_millis(500);
 pub(super) struct Gateway {
     listening: Value,
     config: watch::Sender<Arc<Config>>,
+    live: Live,
+    queue: Queue,
     writer: QueueWriter,
     writer_thread: WriterThread,
     mqtt: mqtt::Server,
@@ -65,14 +68,14 @@ impl Gateway {
     /// Starts everything. The data folder is locked by the caller.
     pub(super) async fn start(data: &Path, config: Arc<Config>, chance: Chance) -> anyhow::Result<Self> {
         let registry = Arc::new(Registry::load(Meta::open(data)?, chance.clone())?);
-        let Recalled { queue, writer, writer_thread, running, boot, known, healths, meters, logbook, notices } =
+        let Recalled { queue, writer, writer_thread, running, boot, known, healths, meters, logbook, notices, recent } =
             Recalled::read(data, &config)?;
         let (replays, replays_out) = Replays::new(queue.clone());
 
         let (config_tx, config_rx) = watch::channel(Arc::clone(&config));
         let (stop_work, work_stopped) = watch::channel(false);
         let (stop_faces, faces_stopped) = watch::channel(false);
-        let (live, feed) = Live::new();
+        let (live, feed) = Live::remembering(recent);
         let (intake, intake_queue) = Intake::new(INTAKE_WAITING);
         let (arrivals_in, arrivals_out) = arrivals();
         let (orders_in, orders_out) = orders();
@@ -126,7 +129,7 @@ impl Gateway {
             config: config_rx,
             board,
             meters,
-            queue,
+            queue: queue.clone(),
             writer: writer.clone(),
             orders: orders_in,
         };
@@ -141,7 +144,7 @@ impl Gateway {
             control::Parts {
                 registry,
                 intake,
-                live,
+                live: live.clone(),
                 presence,
                 overview,
                 logbook,
@@ -155,6 +158,8 @@ impl Gateway {
         Ok(Self {
             listening,
             config: config_tx,
+            live,
+            queue,
             writer,
             writer_thread,
             mqtt,
@@ -192,8 +197,9 @@ impl Gateway {
         }
     }
 
-    /// Takes everything down: first the work, so that what is under way can still be told; then the store, with a last
-    /// flush, since nobody else writes; then the faces, where a stranger can make a farewell long.
+    /// Takes everything down: first the work, so that what is under way can still be told; then the store, with the
+    /// events of late and a last flush, since nobody else writes; then the faces, where a stranger can make a farewell
+    /// long.
     pub(super) async fn stop(self) {
         self.stop_work.send_replace(true);
         for work in self.work {
@@ -201,6 +207,9 @@ impl Gateway {
             if !work.is_finished() {
                 let _ = work.await;
             }
+        }
+        if let Err(error) = keep_recent(&self.live, &self.queue, &self.writer).await {
+            warn!("the events of late are not kept for the next start: {error}");
         }
         self.writer.stop();
         let _ = tokio::task::spawn_blocking(|| self.writer_thread.join()).await;
@@ -216,6 +225,16 @@ impl Gateway {
             let _ = fs::remove_file(link);
         }
     }
+}
+
+/// Keeps the events of late for the next start, when nobody announces any more. Only an orderly stop writes them, so that
+/// no event costs the disk anything; after a kill the next start finds those of the stop before it.
+async fn keep_recent(live: &Live, queue: &Queue, writer: &QueueWriter) -> anyhow::Result<()> {
+    let changes = queue.keeping_recent(&live.recent())?;
+    if !changes.is_empty() {
+        writer.write(changes).await??;
+    }
+    Ok(())
 }
 
 fn mqtt_settings(config: &Config) -> mqtt::Settings {
@@ -253,17 +272,39 @@ mod tests {
     use tokio::net::TcpStream;
 
     use super::*;
+    use crate::model::EventId;
+    use crate::store::tests::delivery;
 
     #[tokio::test(flavor = "multi_thread")]
     async fn half_a_request_does_not_hold_the_stop_up() {
         let data = tempfile::tempdir().unwrap();
-        let mut config = Config::default();
-        config.mqtt.listen = (Ipv4Addr::LOCALHOST, 0).into();
-        config.http.listen = (Ipv4Addr::LOCALHOST, 0).into();
-        let gateway = Gateway::start(data.path(), Arc::new(config), Chance::from_seed(1)).await.unwrap();
+        let gateway = Gateway::start(data.path(), local(), Chance::from_seed(1)).await.unwrap();
         let mut caller = TcpStream::connect(gateway.listening()["http"].as_str().unwrap()).await.unwrap();
         caller.write_all(b"GET /healthz HTTP/1.1\r\nhost: a\r\nx-").await.unwrap();
 
         timeout(Duration::from_secs(4), gateway.stop()).await.expect("it stops in time");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_events_of_late_are_known_after_a_stop_and_a_start() {
+        let data = tempfile::tempdir().unwrap();
+        let event = delivery("72").event;
+        for restarted in [false, true, true] {
+            let gateway = Gateway::start(data.path(), local(), Chance::from_seed(1)).await.unwrap();
+            let (missed, _) = gateway.live.watch_since(EventId::from_bytes([0; 12]));
+            assert_eq!(missed, if restarted { vec![Arc::clone(&event)] } else { vec![] });
+            if !restarted {
+                gateway.live.announce(Arc::clone(&event)).await;
+            }
+            gateway.stop().await;
+        }
+    }
+
+    /// On ports of this machine that the system chooses.
+    fn local() -> Arc<Config> {
+        let mut config = Config::default();
+        config.mqtt.listen = (Ipv4Addr::LOCALHOST, 0).into();
+        config.http.listen = (Ipv4Addr::LOCALHOST, 0).into();
+        Arc::new(config)
     }
 }

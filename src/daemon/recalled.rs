@@ -1,6 +1,7 @@
 //! What the daemon knows when it starts: everything that is read from the disk before the tasks begin.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::Context;
 use log::error;
@@ -12,6 +13,7 @@ use crate::daemon::run_mark::RunMark;
 use crate::intake::Known;
 use crate::limits::Meters;
 use crate::logbook::Logbook;
+use crate::model::Event;
 use crate::model::HookId;
 use crate::notices::Kind;
 use crate::notices::Notices;
@@ -32,6 +34,7 @@ pub(super) struct Recalled {
     pub(super) meters: Meters,
     pub(super) logbook: Logbook,
     pub(super) notices: Notices,
+    pub(super) recent: Vec<Arc<Event>>,
 }
 
 impl Recalled {
@@ -59,6 +62,7 @@ impl Recalled {
             meters: Meters::restore(per_device, per_host, &windows, boot, now.mono_ms),
             logbook: Logbook::new(queue.clone()),
             notices,
+            recent: queue.recent()?,
             queue,
         })
     }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use crate::model::Event;
 use crate::model::HookId;
 use crate::store::AttemptSlot;
 use crate::store::DeadLetter;
@@ -16,6 +17,7 @@ use crate::store::attempt;
 use crate::store::dead;
 use crate::store::delivery;
 use crate::store::keys;
+use crate::store::recent;
 use crate::store::row;
 use crate::store::rows;
 use crate::store::tally::Tally;
@@ -119,6 +121,14 @@ impl Changes {
     /// Forgets a boot of which nothing is left.
     pub fn remove_boot(&mut self, boot: [u8; 16]) {
         self.remove_row(keys::prefixed(keys::BOOT, &boot));
+    }
+
+    /// Keeps an event of late at that place. This needs room on the disk: the whole write is refused when there is none.
+    pub(super) fn put_recent(&mut self, place: u16, event: &Event) {
+        self.adds = true;
+        for (piece, row) in (0..).zip(recent::encode(event)) {
+            self.put_row(recent::key(place, piece), row);
+        }
     }
 
     /// Adds what `other` changes behind this.

@@ -10,6 +10,7 @@
 //! s | hook (12)                                    a hook's health
 //! n | number (8)                                   a notice
 //! o | boot (16)                                    when a boot began, by the wall clock
+//! e | place (2) | part (1)                         an event of late, as it was at the last orderly stop
 //! d | hook (12) | seq (8)                          a delivery as version 0.1 kept it; moved at the start
 //! ```
 //! The publisher is a 0 for the API, or a 1 and a device's id: a lane's deliveries stand together, in their order.
@@ -30,6 +31,7 @@ pub(super) const WINDOW: u8 = b'w';
 pub(super) const HEALTH: u8 = b's';
 pub(super) const NOTICE: u8 = b'n';
 pub(super) const BOOT: u8 = b'o';
+pub(super) const RECENT: u8 = b'e';
 pub(super) const OLD_DELIVERY: u8 = b'd';
 
 /// Prefixes of the rows that belong to one hook; its id follows.

@@ -9,7 +9,8 @@
 //! data/running           there while a daemon runs, and after one that was killed
 //! data/meta/             sled: devices, tokens, hooks
 //! data/meta-export.json  the same, rewritten after every change: what meta/ is restored from
-//! data/queue/            sled: deliveries, dead letters, attempts, limit windows, hook health, notices
+//! data/queue/            sled: deliveries, dead letters, attempts, limit windows, hook health, notices,
+//!                        and at a stop the events of late
 //! data/queue.new/        only while it is rebuilt, or after that was cut short
 //! data/ballast           16 MB given back to the disk when it is so full that sled cannot open
 //! ```
@@ -27,6 +28,7 @@ mod open;
 mod owed;
 mod power_safe;
 mod queue;
+mod recent;
 mod row;
 mod rows;
 mod shelf;

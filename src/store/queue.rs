@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use log::error;
 
+use crate::model::Event;
 use crate::model::HookId;
 use crate::store::AttemptShelf;
 use crate::store::AttemptSlot;
@@ -27,6 +28,7 @@ use crate::store::dead;
 use crate::store::delivery;
 use crate::store::keys;
 use crate::store::open::OpenError;
+use crate::store::recent;
 use crate::store::row;
 use crate::store::row::RowError;
 use crate::store::rows;
@@ -284,6 +286,44 @@ impl Queue {
     /// When the disk is bad. Rows that cannot be decoded are left out.
     pub fn boots(&self) -> Result<Vec<([u8; 16], i64)>, QueueError> {
         self.rows(keys::BOOT, rows::BOOT_VERSION, |boot| boot.try_into().ok())
+    }
+
+    /// The events of late, as they were kept at the last orderly stop, oldest first.
+    ///
+    /// # Errors
+    /// When the disk is bad. Events that cannot be decoded are left out.
+    pub fn recent(&self) -> Result<Vec<Arc<Event>>, QueueError> {
+        self.with(|db| {
+            let mut events = Vec::new();
+            for entry in db.scan_prefix([keys::RECENT]) {
+                let (key, value) = entry.map_err(unreadable)?;
+                let Some(place) = recent::place_of_first(&key) else { continue };
+                let piece = |number: u8| {
+                    let row = db.get(recent::key(place, number)).map_err(unreadable)?;
+                    Ok::<_, QueueError>(row.unwrap_or_default().to_vec())
+                };
+                events.extend(recent::decode(&value, piece).ok().map(Arc::new));
+            }
+            Ok(events)
+        })
+    }
+
+    /// What keeps these events, in this order, in place of those that were kept before. This needs room on the disk:
+    /// without it the write is refused, and those from before stay.
+    ///
+    /// # Errors
+    /// When the disk is bad.
+    pub fn keeping_recent(&self, events: &[Arc<Event>]) -> Result<Changes, QueueError> {
+        self.with(|db| {
+            let mut changes = Changes::new();
+            for key in db.scan_prefix([keys::RECENT]).keys() {
+                changes.remove_row(key.map_err(unreadable)?.to_vec());
+            }
+            for (place, event) in (0..=u16::MAX).zip(events) {
+                changes.put_recent(place, event);
+            }
+            Ok(changes)
+        })
     }
 
     /// What is stored for one hook.

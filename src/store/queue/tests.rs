@@ -228,3 +228,35 @@ fn small_rows_are_read_as_they_were_recorded() {
     assert_eq!(queue.notices().unwrap(), [(4, notice)]);
     assert_eq!(queue.boots().unwrap(), [([8; 16], 1_460_813_828_728)]);
 }
+
+#[test]
+fn events_of_late_are_read_in_their_order_and_replaced_as_a_whole() {
+    let data = tempfile::tempdir().unwrap();
+    let queue = opened(data.path());
+    let event = |data: &str| delivery(data).event;
+    let long = event(&"x".repeat(20_000));
+    let mut kept = vec![event("72"), long.clone(), event("73")];
+    for _ in 0..2 {
+        queue.apply([&queue.keeping_recent(&kept).unwrap()]).unwrap();
+        assert_eq!(queue.recent().unwrap(), kept);
+        kept = vec![long.clone()];
+    }
+    assert_eq!(queue.with(|db| Ok(db.len())).unwrap(), 6, "of the longer list nothing is left");
+
+    queue.with(|db| db.insert(recent::key(1, 0), b"nonsense").map_err(unreadable)).unwrap();
+    drop(queue);
+    assert_eq!(opened(data.path()).recent().unwrap(), kept, "what cannot be read is left out");
+}
+
+#[test]
+fn a_full_ring_is_kept_in_one_write() {
+    let data = tempfile::tempdir().unwrap();
+    let queue = opened(data.path());
+    let kept: Vec<_> = (0..2_000).map(|number| delivery(&format!("{number:01000}")).event).collect();
+    queue.apply([&queue.keeping_recent(&kept).unwrap()]).unwrap();
+    drop(queue);
+    let queue = opened(data.path());
+    assert_eq!(queue.recent().unwrap(), kept);
+    queue.apply([&queue.keeping_recent(&[]).unwrap()]).unwrap();
+    assert!(queue.with(|db| Ok(db.is_empty())).unwrap());
+}

@@ -1,0 +1,199 @@
+//! The listener of the web port: who may connect, how long a client may keep a connection waiting, and how all of them
+//! end. What is answered is the route's.
+//!
+//! warp's own server accepts without a bound and waits for ever. Here a client is waited for so long:
+//!
+//! | for | at most |
+//! |---|---|
+//! | a request's head, also the first one, also the next one on a connection that is kept | [`Bounds::head`] |
+//! | a request's body and the beginning of the answer | [`Bounds::answer`] |
+//! | taking what was sent | [`Bounds::taking`] |
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::time::Duration;
+
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use hyper_util::rt::TokioTimer;
+use log::debug;
+use log::error;
+use log::info;
+use log::warn;
+use nix::sys::socket::setsockopt;
+use nix::sys::socket::sockopt;
+use tokio::net::TcpListener;
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::task::JoinError;
+use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
+use tokio::time::error::Elapsed;
+use tokio::time::timeout;
+use tower_service::Service;
+use warp::Filter;
+
+use crate::bus::stopped;
+use crate::http::Response;
+use crate::http::Route;
+use crate::http::reply;
+
+/// Bytes of a request's head, and of what is buffered for a connection in each direction. Bodies pass in pieces. Ours.
+const BUFFER_BYTES: usize = 16 << 10;
+
+/// How long to wait after a failed accept; most often the process has too many files open.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
+
+/// What serving stops at. All of them ours.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds {
+    /// Connections at once; more wait in the listener's backlog until one ends.
+    pub(super) connections: usize,
+    /// For a request's head. hyper starts this clock when the connection is made, and again when an answer is out, so it
+    /// ends idle connections, too.
+    pub(super) head: Duration,
+    /// From the head to the beginning of the answer, the request's body included.
+    pub(super) answer: Duration,
+    /// For a client to take what was sent: the system cuts a connection whose data goes unacknowledged for so long, also
+    /// if that is for the lack of a window (`TCP_USER_TIMEOUT`, tcp(7)).
+    pub(super) taking: Duration,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self {
+            connections: 512,
+            head: Duration::from_secs(10),
+            answer: Duration::from_secs(60),
+            taking: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Who is calling: the other end of the connection. In the extensions of every request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Peer(pub SocketAddr);
+
+/// The listener cannot be had.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen for HTTP on {address}")]
+pub struct ListenError {
+    address: SocketAddr,
+    #[source]
+    source: io::Error,
+}
+
+/// A route that answers also what no endpoint takes.
+pub fn answering_all(route: Route) -> Route {
+    route.recover(reply::unknown).unify().boxed()
+}
+
+/// Serves the route on `address` until `stop` is set and the requests under way are answered. Port 0 lets the system
+/// choose; the address in use is returned. Aborting the task cuts every connection.
+///
+/// # Errors
+/// As `bind`.
+pub async fn serve(
+    address: SocketAddr,
+    route: Route,
+    stop: watch::Receiver<bool>,
+) -> Result<(SocketAddr, JoinHandle<()>), ListenError> {
+    serve_within(Bounds::default(), address, route, stop).await
+}
+
+/// As [`serve`], with other bounds.
+///
+/// # Errors
+/// As `bind`.
+pub(super) async fn serve_within(
+    bounds: Bounds,
+    address: SocketAddr,
+    route: Route,
+    stop: watch::Receiver<bool>,
+) -> Result<(SocketAddr, JoinHandle<()>), ListenError> {
+    let fail = |source| ListenError { address, source };
+    let listener = TcpListener::bind(address).await.map_err(fail)?;
+    let address = listener.local_addr().map_err(fail)?;
+    info!("HTTP on {address}");
+    Ok((address, tokio::spawn(accept(bounds, listener, answering_all(route), stop))))
+}
+
+async fn accept(bounds: Bounds, listener: TcpListener, route: Route, mut stop: watch::Receiver<bool>) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept(), if connections.len() < bounds.connections => match accepted {
+                Ok((stream, peer)) => {
+                    prepare(bounds, &stream, peer);
+                    connections.spawn(attend(bounds, stream, peer, route.clone(), stop.clone()));
+                }
+                Err(cause) => pause(&cause).await,
+            },
+            Some(ended) = connections.join_next() => report(ended),
+            () = stopped(&mut stop) => break,
+        }
+    }
+    drop(listener);
+    while let Some(ended) = connections.join_next().await {
+        report(ended);
+    }
+}
+
+fn prepare(bounds: Bounds, stream: &TcpStream, peer: SocketAddr) {
+    let taking_ms = u32::try_from(bounds.taking.as_millis()).expect("a client is not waited for for weeks");
+    let prepared = stream.set_nodelay(true).and_then(|()| {
+        setsockopt(stream, sockopt::TcpUserTimeout, &taking_ms)?;
+        Ok(())
+    });
+    if let Err(cause) = prepared {
+        debug!(peer:% = peer; "socket options not set: {cause}");
+    }
+}
+
+/// Answers one connection's requests until it ends; after `stop` only the one that is under way.
+async fn attend(bounds: Bounds, stream: TcpStream, peer: SocketAddr, route: Route, mut stop: watch::Receiver<bool>) {
+    let answers = warp::service(route);
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(Peer(peer));
+        let answer = timeout(bounds.answer, answers.clone().call(request));
+        // hyper closes the connection of a request whose answer did not come.
+        async move { answer.await.map(certain) as Result<Response, Elapsed> }
+    });
+    let mut server = http1::Builder::new();
+    server.timer(TokioTimer::new()).header_read_timeout(bounds.head).max_buf_size(BUFFER_BYTES);
+    let mut connection = pin!(server.serve_connection(TokioIo::new(stream), service));
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = stopped(&mut stop) => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(cause) = ended {
+        debug!(peer:% = peer; "an HTTP connection ended early: {cause}");
+    }
+}
+
+fn certain<T>(result: Result<T, Infallible>) -> T {
+    result.unwrap_or_else(|never| match never {})
+}
+
+async fn pause(cause: &io::Error) {
+    warn!("no HTTP connection accepted: {cause}");
+    tokio::time::sleep(ACCEPT_PAUSE).await;
+}
+
+/// A panic of one connection ends that one alone.
+fn report(ended: Result<(), JoinError>) {
+    if let Err(cause) = ended {
+        error!("an HTTP connection failed: {cause}");
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -9,6 +9,7 @@ use rand::RngExt;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
+use crate::model::AccessToken;
 use crate::model::DeviceId;
 use crate::model::EventId;
 use crate::model::HookId;
@@ -60,9 +61,14 @@ impl Chance {
         EventId::from_bytes(bytes)
     }
 
-    /// A new key for a device, or a token for a user.
+    /// A new key for a device.
     pub fn key(&self) -> Key {
         Key::from_random(self.bytes())
+    }
+
+    /// A new access token for a user.
+    pub fn access_token(&self) -> AccessToken {
+        AccessToken::from_random(self.bytes())
     }
 
     /// Any number.
@@ -75,7 +81,8 @@ impl Chance {
         self.0.lock().expect("drawing never panics").random()
     }
 
-    fn bytes<const N: usize>(&self) -> [u8; N] {
+    /// Unpredictable bytes.
+    pub fn bytes<const N: usize>(&self) -> [u8; N] {
         let mut bytes = [0; N];
         self.fill(&mut bytes);
         bytes

@@ -12,12 +12,14 @@
 //! | [`network`] | whether there is a way out of this machine |
 //! | [`bus`] | the wires between them, and what everybody may look at |
 //! | [`hooks`] | the rules: definition, template, request, response, limits, retry |
-//! | [`limits`], [`registry`] | the limits' windows; devices, hooks, tokens |
+//! | [`limits`], [`registry`] | the limits' windows; users, devices, products, hooks, tokens |
+//! | [`accounts`] | who may log in: passwords, one-time passwords, attempts |
 //! | [`logbook`], [`notices`] | the log of attempts; what a person should read |
 //! | [`control`], [`http`], [`api`] | the local socket; the web port and its endpoints |
 //! | [`daemon`], [`cli`] | joins the parts and takes them down; the command |
 //! | [`model`], [`config`], [`telemetry`], [`clock`], [`chance`] | words and numbers; configuration; log and systemd; time; randomness |
 
+pub mod accounts;
 pub mod api;
 pub mod bus;
 pub mod chance;

@@ -1,6 +1,7 @@
 //! farhook's templates beside hogan.js 3.0.2: recorded answers, and answers of hogan itself to random templates.
 //!
-//! The second needs node and `npm ci` in `tests/node`. Without these it says so and passes, but never in CI.
+//! The second needs node and `npm ci --ignore-scripts` in `tests/node`. Without these it says so and passes, but never
+//! in CI.
 #![expect(clippy::unwrap_used, reason = "a test ends at its first surprise")]
 
 use std::cell::Cell;
@@ -136,7 +137,7 @@ impl Hogan {
     fn start() -> Option<Self> {
         let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
         if !tests.join("node/node_modules/hogan.js").is_dir() {
-            let reason = "hogan.js is not installed; run `npm ci` in tests/node";
+            let reason = "hogan.js is not installed; run `npm ci --ignore-scripts` in tests/node";
             assert!(std::env::var_os("CI").is_none_or(|ci| ci != "true"), "{reason}");
             eprintln!("skipped: {reason}");
             return None;

@@ -71,6 +71,15 @@ impl Daemon {
         self.listening["mqtt"].as_str().unwrap()
     }
 
+    pub(crate) fn http(&self) -> &str {
+        self.listening["http"].as_str().unwrap()
+    }
+
+    /// A new access token.
+    pub(crate) fn token(&self) -> String {
+        self.ask(&["token", "create"])["token"].as_str().unwrap().to_owned()
+    }
+
     /// Names and keys of so many new devices.
     pub(crate) fn add_devices(&self, count: usize) -> Vec<(String, String)> {
         let add = |number| {

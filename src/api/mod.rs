@@ -1,36 +1,57 @@
-//! The endpoints of the web port.
+//! The endpoints of the web port: Particle's REST API, as its own clients speak it, and what the gateway has beside.
+//!
+//! One file for each thing that there is; each `Endpoint` names its method, its paths and what it takes, and
+//! `openapi.rs` makes the API's document of that. Handlers find out who is calling (`context.rs`), ask the registry, the
+//! intake or the dispatcher, and say what came of it; status codes are chosen in `http`.
 
+mod account;
+mod command;
+mod context;
+mod devices;
+mod endpoint;
+mod events;
+mod fields;
 mod health;
+mod hooks;
+mod openapi;
 mod overview;
-mod publish;
+mod products;
+mod refusals;
+mod secrets;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use warp::Filter;
 
-use crate::bus::Intake;
-use crate::bus::Overview;
+use crate::api::endpoint::Endpoint;
+use crate::http::BodyRoom;
 use crate::http::Route;
 
-/// What endpoints answer with.
-#[derive(Debug, Clone)]
-pub struct Context {
-    /// How full everything is.
-    pub overview: Overview,
-    /// Where events are handed in.
-    pub intake: Intake,
+pub use context::Context;
+
+/// Every endpoint, as one route.
+pub fn routes(context: Context) -> Route {
+    let (context, room) = (Arc::new(context), BodyRoom::default());
+    let routes = endpoints().into_iter().map(|endpoint| endpoint.route(&context, &room));
+    routes.reduce(|one, other| one.or(other).unify().boxed()).expect("there are endpoints")
 }
 
-/// Every endpoint.
-pub fn routes(context: &Context) -> Route {
-    health::is_alive()
-        .or(health::is_ready(context))
-        .unify()
-        .or(overview::queue(context))
-        .unify()
-        .or(overview::limits(context))
-        .unify()
-        .or(publish::route(context))
-        .unify()
-        .boxed()
+/// Every endpoint. Where two take the same path, the first gets it.
+fn endpoints() -> Vec<Endpoint> {
+    [
+        health::endpoints(),
+        overview::endpoints(),
+        account::endpoints(),
+        // Before the devices, one of which might be called "events".
+        events::endpoints(),
+        devices::endpoints(),
+        hooks::endpoints(),
+        products::endpoints(),
+        secrets::endpoints(),
+        command::endpoints(),
+        openapi::endpoints(),
+    ]
+    .concat()
 }

@@ -185,6 +185,7 @@ impl Calls {
             published_at: now.wall,
             source: Source::Gateway { device: Some(device) },
             owner,
+            product: None,
         })
     }
 

@@ -23,6 +23,8 @@ use crate::limits::Usage;
 use crate::model::DeviceId;
 use crate::model::DeviceName;
 use crate::model::HookId;
+use crate::registry::Hook;
+use crate::registry::Role;
 use crate::registry::Snapshot;
 use crate::store::Queue;
 use crate::store::QueueWriter;
@@ -190,9 +192,15 @@ impl Overview {
                 })
                 .collect(),
             hooks: hooks.collect(),
-            hooks_of_user: Places { used: snapshot.hooks.len(), allowed: limits.hooks_per_user },
+            hooks_of_user: Places { used: hooks_of_owner(&snapshot), allowed: limits.hooks_per_user },
         }
     }
+}
+
+/// The hooks of the owner's own, those of products not among them: each product has its own number.
+fn hooks_of_owner(snapshot: &Snapshot) -> usize {
+    let is_member = |hook: &Hook| snapshot.users.get(&hook.owner).is_some_and(|user| user.role == Role::Member);
+    snapshot.hooks.values().filter(|hook| hook.product.is_none() && !is_member(hook)).count()
 }
 
 fn by_name(usage: Vec<Usage>) -> BTreeMap<String, Usage> {

@@ -27,49 +27,78 @@ pub struct Sighting {
 
 /// Shared book of sightings; bounded by the number of registered devices. Cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub struct Presence(Arc<Mutex<HashMap<DeviceId, Sighting>>>);
+pub struct Presence(Arc<Mutex<Book>>);
+
+#[derive(Debug, Default)]
+struct Book {
+    pages: HashMap<DeviceId, Page>,
+    /// Pages that were begun: each has a number of its own.
+    begun: u64,
+}
+
+#[derive(Debug)]
+struct Page {
+    number: u64,
+    sighting: Sighting,
+}
+
+/// A connection that was noted: it can end only on the page on which it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Noted(u64);
 
 impl Presence {
     /// The device opened a connection from that address.
-    pub fn connected(&self, device: DeviceId, address: IpAddr, at: WallTime) {
-        self.change(device, |sighting| {
-            sighting.connections += 1;
-            sighting.connected_at = Some(at);
-            sighting.address = Some(address);
-            sighting.last_heard = Some(at);
-        });
+    pub fn connected(&self, device: DeviceId, address: IpAddr, at: WallTime) -> Noted {
+        self.change(device, |page| {
+            page.sighting.connections += 1;
+            page.sighting.connected_at = Some(at);
+            page.sighting.address = Some(address);
+            page.sighting.last_heard = Some(at);
+            Noted(page.number)
+        })
     }
 
-    /// One of the device's connections ended.
-    pub fn disconnected(&self, device: DeviceId) {
-        // A device that was removed in the meantime has no entry and gets none.
-        if let Some(sighting) = self.0.lock().expect("changes do not panic").get_mut(&device) {
-            sighting.connections = sighting.connections.saturating_sub(1);
+    /// One of the device's connections ended. If the device was forgotten since, nothing is known of it.
+    pub fn disconnected(&self, device: DeviceId, noted: Noted) {
+        let mut book = self.0.lock().expect("changes do not panic");
+        if let Some(page) = book.pages.get_mut(&device).filter(|page| page.number == noted.0) {
+            page.sighting.connections = page.sighting.connections.saturating_sub(1);
         }
     }
 
     /// The device sent something.
     pub fn heard(&self, device: DeviceId, at: WallTime) {
-        self.change(device, |sighting| sighting.last_heard = Some(at));
+        self.change(device, |page| page.sighting.last_heard = Some(at));
     }
 
     /// The device said what it offers, and nothing else any more.
     pub fn described(&self, device: DeviceId, description: Arc<Description>) {
-        self.change(device, |sighting| sighting.description = Some(description));
+        self.change(device, |page| page.sighting.description = Some(description));
     }
 
-    /// The device was removed.
+    /// The device was removed, or is somebody else's now.
     pub fn forget(&self, device: DeviceId) {
-        self.0.lock().expect("changes do not panic").remove(&device);
+        self.0.lock().expect("changes do not panic").pages.remove(&device);
+    }
+
+    /// Forgets devices that are gone.
+    pub fn keep(&self, keep: impl Fn(DeviceId) -> bool) {
+        self.0.lock().expect("changes do not panic").pages.retain(|device, _| keep(*device));
     }
 
     /// What is known of the device.
     pub fn of(&self, device: DeviceId) -> Sighting {
-        self.0.lock().expect("changes do not panic").get(&device).cloned().unwrap_or_default()
+        let book = self.0.lock().expect("changes do not panic");
+        book.pages.get(&device).map(|page| page.sighting.clone()).unwrap_or_default()
     }
 
-    fn change(&self, device: DeviceId, change: impl FnOnce(&mut Sighting)) {
-        change(self.0.lock().expect("changes do not panic").entry(device).or_default());
+    fn change<T>(&self, device: DeviceId, change: impl FnOnce(&mut Page) -> T) -> T {
+        let mut book = self.0.lock().expect("changes do not panic");
+        let Book { pages, begun } = &mut *book;
+        change(pages.entry(device).or_insert_with(|| {
+            *begun += 1;
+            Page { number: *begun, sighting: Sighting::default() }
+        }))
     }
 }
 
@@ -91,10 +120,10 @@ mod tests {
         let description = Arc::new(Description { product_version: Some(3), ..Description::default() });
         presence.connected(DEVICE, Ipv4Addr::new(10, 0, 0, 1).into(), at(1));
         presence.described(DEVICE, Arc::clone(&description));
-        presence.connected(DEVICE, Ipv4Addr::new(10, 0, 0, 2).into(), at(2));
+        let noted = presence.connected(DEVICE, Ipv4Addr::new(10, 0, 0, 2).into(), at(2));
         presence.heard(DEVICE, at(3));
-        presence.disconnected(DEVICE);
-        presence.disconnected(DEVICE);
+        presence.disconnected(DEVICE, noted);
+        presence.disconnected(DEVICE, noted);
         let known = Sighting {
             connections: 0,
             connected_at: Some(at(2)),
@@ -108,10 +137,15 @@ mod tests {
     #[test]
     fn of_a_device_that_was_removed_nothing_is_known() {
         let presence = Presence::default();
-        presence.connected(DEVICE, Ipv4Addr::LOCALHOST.into(), at(1));
+        let before = presence.connected(DEVICE, Ipv4Addr::LOCALHOST.into(), at(1));
         presence.described(DEVICE, Arc::default());
         presence.forget(DEVICE);
-        presence.disconnected(DEVICE);
+        presence.disconnected(DEVICE, before);
+        assert_eq!(presence.of(DEVICE), Sighting::default());
+        presence.connected(DEVICE, Ipv4Addr::LOCALHOST.into(), at(2));
+        presence.disconnected(DEVICE, before);
+        assert_eq!(presence.of(DEVICE).connections, 1, "that was another connection");
+        presence.keep(|_| false);
         assert_eq!(presence.of(DEVICE), Sighting::default());
     }
 }

@@ -76,6 +76,7 @@ pub(super) mod tests {
             published_at: WallTime::from_millis(at_ms.into()),
             source: Source::Api,
             owner: UserId::from_bytes([2; 12]),
+            product: None,
         })
     }
 

@@ -9,6 +9,7 @@ use crate::model::DescriptionError;
 use crate::model::DeviceId;
 use crate::model::EventId;
 use crate::model::EventNameError;
+use crate::model::ProductId;
 use crate::model::UserId;
 use crate::model::spec;
 
@@ -19,6 +20,8 @@ pub struct Publication {
     pub name: String,
     /// The event's data as it arrived. Bytes that are no UTF-8 become a `data:` URL.
     pub data: Bytes,
+    /// Seconds that it says it lives, where the transport has such a thing.
+    pub ttl_s: Option<u32>,
     /// Who proved to be the publisher.
     pub publisher: Publisher,
     /// How to recognise a resend, where the transport has such a thing.
@@ -31,7 +34,19 @@ pub enum Publisher {
     /// A device, by its key.
     Device(DeviceId),
     /// A user, by a token or by being local.
-    User(UserId),
+    User {
+        /// Which one.
+        user: UserId,
+        /// The product of theirs whose event it shall be, as if one of its devices had published it.
+        product: Option<ProductId>,
+    },
+}
+
+impl Publisher {
+    /// A user who publishes as such.
+    pub fn user(user: UserId) -> Self {
+        Self::User { user, product: None }
+    }
 }
 
 /// What tells a resend from a new publication (MQTT packet identifiers and the DUP flag).

@@ -1,5 +1,5 @@
-//! Finds the daemon, asks it, and reads what it says. Every command but `run`, `check-config`, `demo` and
-//! `hook preview` goes through here; nothing here prints.
+//! Finds the daemon, asks it, and reads what it says: through its socket, or over HTTP if somebody logged in. Every command
+//! but `run`, `check-config`, `demo`, `login` and `hook preview` goes through here; nothing here prints.
 
 use std::io;
 use std::path::Path;
@@ -18,7 +18,10 @@ use tokio::io::BufReader;
 use tokio::net::UnixStream;
 use tokio::time::timeout;
 
+use crate::cli::remote::Login;
+use crate::cli::remote::RemoteTail;
 use crate::control;
+use crate::control::protocol::Asked;
 use crate::control::protocol::REQUEST_BYTES;
 use crate::control::protocol::Reply;
 use crate::control::protocol::Request;
@@ -41,6 +44,8 @@ const LONG_PATIENCE: Duration = Duration::from_secs(330);
 /// The daemon, wherever it is.
 pub(super) struct Gateway {
     data: Option<PathBuf>,
+    /// Whose things are meant.
+    user: Option<String>,
 }
 
 /// What came on a stream of events.
@@ -53,14 +58,18 @@ pub(super) enum Heard {
 }
 
 /// A stream of events.
-pub(super) struct Tail {
-    stream: BufReader<UnixStream>,
+pub(super) enum Tail {
+    /// Through the socket.
+    Here(BufReader<UnixStream>),
+    /// Over HTTP.
+    Remote(RemoteTail),
 }
 
 impl Gateway {
-    /// The daemon whose data folder is `data`; without one, the system's, else one that runs in this folder.
-    pub(super) fn at(data: Option<PathBuf>) -> Self {
-        Self { data }
+    /// The daemon whose data folder is `data`; without one, the gateway that somebody logged in to, the system's, else one
+    /// that runs in this folder. `user` says whose things are meant.
+    pub(super) fn at(data: Option<PathBuf>, user: Option<String>) -> Self {
+        Self { data, user }
     }
 
     /// Asks for one thing.
@@ -77,8 +86,12 @@ impl Gateway {
             | Request::Discard { .. } => LONG_PATIENCE,
             _ => PATIENCE,
         };
+        let asked = Asked { request: request.clone(), user: self.user.clone() };
+        if let Some(login) = self.login()? {
+            return login.ask(&asked, patience).await;
+        }
         let mut stream = BufReader::new(self.connect().await?);
-        send(&mut stream, request).await?;
+        send(&mut stream, &asked).await?;
         let reply = timeout(patience, receive(&mut stream)).await;
         match reply.map_err(|_| anyhow!("the gateway gave no answer within {} s", patience.as_secs()))?? {
             Some(Reply::Done(value)) => Ok(value),
@@ -92,13 +105,30 @@ impl Gateway {
     /// # Errors
     /// As [`Self::ask`].
     pub(super) async fn events(&self, prefix: String) -> anyhow::Result<Tail> {
+        if let Some(login) = self.login()? {
+            return login.events(&prefix).await.map(Tail::Remote);
+        }
         let mut stream = BufReader::new(self.connect().await?);
-        send(&mut stream, &Request::Events { prefix }).await?;
+        send(&mut stream, &Asked { request: Request::Events { prefix }, user: self.user.clone() }).await?;
         match receive(&mut stream).await? {
-            Some(Reply::Done(_)) => Ok(Tail { stream }),
+            Some(Reply::Done(_)) => Ok(Tail::Here(stream)),
             Some(Reply::Refused(reason)) => Err(anyhow!(reason)),
             None => Err(anyhow!("the gateway ended before it answered")),
         }
+    }
+
+    /// The gateway's host, if it is somewhere else.
+    ///
+    /// # Errors
+    /// When the login that was kept cannot be read.
+    pub(super) fn host(&self) -> anyhow::Result<Option<String>> {
+        let url = self.login()?.and_then(|login| url::Url::parse(&login.url).ok());
+        Ok(url.and_then(|url| url.host_str().map(str::to_owned)))
+    }
+
+    /// The login that counts: whoever names a folder means its daemon.
+    fn login(&self) -> anyhow::Result<Option<Login>> {
+        if self.data.is_some() { Ok(None) } else { Login::kept() }
     }
 
     async fn connect(&self) -> anyhow::Result<UnixStream> {
@@ -130,15 +160,19 @@ impl Tail {
     /// # Errors
     /// When the connection broke, or what came is no reply.
     pub(super) async fn next(&mut self) -> anyhow::Result<Option<Heard>> {
-        Ok(receive(&mut self.stream).await?.map(|reply| match reply {
+        let stream = match self {
+            Self::Here(stream) => stream,
+            Self::Remote(tail) => return tail.next().await,
+        };
+        Ok(receive(stream).await?.map(|reply| match reply {
             Reply::Done(event) => Heard::Event(event),
             Reply::Refused(reason) => Heard::Missed(reason),
         }))
     }
 }
 
-async fn send(stream: &mut BufReader<UnixStream>, request: &Request) -> anyhow::Result<()> {
-    let mut line = serde_json::to_vec(request).context("the request cannot be written as JSON")?;
+async fn send(stream: &mut BufReader<UnixStream>, asked: &Asked) -> anyhow::Result<()> {
+    let mut line = serde_json::to_vec(&asked.write()).context("the request cannot be written as JSON")?;
     line.push(b'\n');
     if line.len() as u64 > REQUEST_BYTES {
         bail!("the request has {} bytes, and may have {REQUEST_BYTES}", line.len());
@@ -193,7 +227,7 @@ mod tests {
     fn folder() -> (tempfile::TempDir, UnixListener, Gateway) {
         let data = tempfile::tempdir().unwrap();
         let listener = UnixListener::bind(data.path().join("ctl.sock")).unwrap();
-        let gateway = Gateway::at(Some(data.path().to_owned()));
+        let gateway = Gateway::at(Some(data.path().to_owned()), None);
         (data, listener, gateway)
     }
 
@@ -231,7 +265,7 @@ mod tests {
     #[tokio::test]
     async fn a_missing_daemon_is_told_with_how_to_start_one() {
         let data = tempfile::tempdir().unwrap();
-        let gateway = Gateway::at(Some(data.path().to_owned()));
+        let gateway = Gateway::at(Some(data.path().to_owned()), None);
         let error = gateway.ask(&Request::Status).await.unwrap_err().to_string();
         let folder = data.path().display();
         assert_eq!(

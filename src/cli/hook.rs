@@ -24,8 +24,7 @@ use crate::model::HookId;
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     Create(Create),
-    /// List all hooks
-    List,
+    List(List),
     /// Show one hook: its definition without secrets, and how it does
     Show(Which),
     /// Delete a hook, with what waits for it and its dead letters
@@ -56,6 +55,17 @@ pub(super) struct Create {
     /// Create it even if there is the same hook already: then everything is sent twice
     #[arg(long)]
     force: bool,
+    /// For the devices of this product alone: its number or slug
+    #[arg(long, value_name = "PRODUCT")]
+    product: Option<String>,
+}
+
+/// List all hooks
+#[derive(Debug, Args)]
+pub(super) struct List {
+    /// Only those of this product
+    #[arg(long, value_name = "PRODUCT")]
+    product: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -83,7 +93,7 @@ impl Command {
             Self::Try(Which { hook }) => return try_once(hook, gateway, out).await,
             Self::Preview(preview) => return preview.run(out),
             Self::Create(create) => (create.request()?, created),
-            Self::List => (Request::HookList, list),
+            Self::List(List { product }) => (Request::HookList { product }, list),
             Self::Show(Which { hook }) => (Request::HookShow { hook }, one),
             Self::Delete(Which { hook }) => (Request::HookDelete { hook }, deleted),
             Self::Enable(Which { hook }) => (Request::HookSwitch { hook, on: true }, switched),
@@ -101,7 +111,7 @@ impl Create {
             None => input::json(Path::new(&self.what))
                 .context("a hook is created from a hook file, or from an event and an address")?,
         };
-        Ok(Request::HookCreate { definition, again: self.force })
+        Ok(Request::HookCreate { definition, again: self.force, product: self.product })
     }
 }
 
@@ -138,9 +148,10 @@ fn list(hooks: &Value) -> String {
     }
     let row = |hook: &Value| {
         let event = if hook["event"].is_null() { "eventName" } else { "event" };
-        ["id", event, "state", "delivered", "failed", "last_outcome", "url"].map(|part| field(hook, part)).to_vec()
+        let parts = ["id", event, "product", "state", "delivered", "failed", "last_outcome", "url"];
+        parts.map(|part| field(hook, part)).to_vec()
     };
-    let headings = ["ID", "EVENT", "STATE", "DELIVERED", "FAILED", "LAST OUTCOME", "URL"];
+    let headings = ["ID", "EVENT", "PRODUCT", "STATE", "DELIVERED", "FAILED", "LAST OUTCOME", "URL"];
     table(&headings, &hooks.iter().map(row).collect::<Vec<_>>())
 }
 
@@ -218,15 +229,16 @@ mod tests {
 
     #[test]
     fn an_event_and_an_address_make_a_hook() {
-        let create = Create { what: "temp".to_owned(), url: Some("https://a.example".to_owned()), force: true };
+        let create =
+            Create { what: "temp".to_owned(), url: Some("https://a.example".to_owned()), force: true, product: None };
         let definition = json!({ "event": "temp", "url": "https://a.example" });
-        assert_eq!(create.request().unwrap(), Request::HookCreate { definition, again: true });
+        assert_eq!(create.request().unwrap(), Request::HookCreate { definition, again: true, product: None });
         assert_eq!(created(&hook()), r#"Hook 0123 is created: events that begin with "temp" go to https://a.example."#);
     }
 
     #[test]
     fn an_event_without_an_address_is_told_what_is_missing() {
-        let create = Create { what: "no-such-file".to_owned(), url: None, force: false };
+        let create = Create { what: "no-such-file".to_owned(), url: None, force: false, product: None };
         let error = reason(&create.request().unwrap_err());
         assert!(error.contains("from an event and an address: no-such-file cannot be read"), "{error}");
     }
@@ -235,8 +247,8 @@ mod tests {
     fn hooks_are_listed_in_a_table() {
         assert_eq!(
             list(&json!([hook()])),
-            "ID    EVENT  STATE    DELIVERED  FAILED  LAST OUTCOME  URL\n\
-             0123  temp   enabled  3          1       200           https://a.example"
+            "ID    EVENT  PRODUCT  STATE    DELIVERED  FAILED  LAST OUTCOME  URL\n\
+             0123  temp   -        enabled  3          1       200           https://a.example"
         );
         assert!(list(&json!([])).contains("hook create"));
     }

@@ -14,13 +14,18 @@ mod hook;
 mod input;
 mod limits;
 mod log;
+mod login;
 mod notices;
 mod preview;
 mod print;
+mod product;
 mod queue;
+mod remote;
+mod secret;
 mod service;
 mod status;
 mod token;
+mod user;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -55,6 +60,9 @@ struct Shared {
     /// on ./farhook-data.
     #[arg(long, global = true, env = "FARHOOK_DATA", value_name = "DIR", display_order = 100)]
     data: Option<PathBuf>,
+    /// Whose things are meant, at the gateway; without it the owner's
+    #[arg(long, global = true, value_name = "NAME", display_order = 100)]
+    user: Option<String>,
     /// Print JSON: one value, or one line for each event
     #[arg(long, global = true, display_order = 101)]
     json: bool,
@@ -96,6 +104,20 @@ enum Command {
     /// Show what is used of each limit, and when more is free
     Limits,
     Notices(notices::Notices),
+    /// Users: who may log in
+    #[command(subcommand)]
+    User(user::Command),
+    /// Show the code with which somebody becomes the owner of a gateway that has none
+    Claim,
+    Login(login::Login),
+    /// Log out of the gateway that you logged in to
+    Logout,
+    /// Products: fleets of devices that share hooks
+    #[command(subcommand)]
+    Product(product::Command),
+    /// Secrets: named values that hooks may use
+    #[command(subcommand)]
+    Secret(secret::Command),
     /// Access tokens
     #[command(subcommand)]
     Token(token::Command),
@@ -124,7 +146,7 @@ fn dispatch(command: Command, shared: Shared, out: &mut Output) -> anyhow::Resul
         Command::Hook(hook::Command::Preview(preview)) => preview.run(out),
         command => {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            runtime.context("cannot start")?.block_on(ask(command, Gateway::at(shared.data), out))
+            runtime.context("cannot start")?.block_on(ask(command, Gateway::at(shared.data, shared.user), out))
         }
     }
 }
@@ -145,6 +167,12 @@ async fn ask(command: Command, gateway: Gateway, out: &mut Output) -> anyhow::Re
         Command::Limits => limits::show(&gateway, out).await,
         Command::Notices(notices) => notices.run(&gateway, out).await,
         Command::Token(token) => token.run(&gateway, out).await,
+        Command::User(user) => user.run(&gateway, out).await,
+        Command::Claim => user::claim(&gateway, out).await,
+        Command::Login(login) => login.run(out).await,
+        Command::Logout => login::logout(out).await,
+        Command::Product(product) => product.run(&gateway, out).await,
+        Command::Secret(secret) => secret.run(&gateway, out).await,
         Command::Demo => demo::run(out).await,
         Command::Run(_) | Command::CheckConfig(_) => unreachable!("they need no runtime"),
     }
@@ -210,6 +238,30 @@ mod tests {
             "farhook notices",
             "farhook notices --read 3",
             "farhook notices --read-all",
+            "farhook user add me@example.com --password-stdin --json",
+            "farhook user list",
+            "farhook user password me@example.com",
+            "farhook user mfa me@example.com --off",
+            "farhook user remove you",
+            "farhook claim",
+            "farhook login http://raspberrypi.local:8484 --name me --password-stdin",
+            "farhook logout",
+            "farhook device add kitchen --user you",
+            "farhook device claim 0123456789abcdef01234567",
+            "farhook device rename kitchen cellar",
+            "farhook device note kitchen south-wall",
+            "farhook product create greenhouse --description x",
+            "farhook product list --user you --json",
+            "farhook product show greenhouse",
+            "farhook product add greenhouse kitchen",
+            "farhook product remove greenhouse kitchen",
+            "farhook product delete 1001",
+            "farhook hook list --product greenhouse",
+            "farhook hook create hook.json --product greenhouse --user you",
+            "farhook secret set API_KEY --value-stdin",
+            "farhook secret list",
+            "farhook secret remove API_KEY",
+            "farhook token create --user you --expires-in 3600",
             "farhook token create",
             "farhook token list",
             "farhook token revoke 0123",

@@ -3,6 +3,7 @@
 //! It is built by the same rules as the one that is sent. What the HTTP client adds to every request (`host`, `accept`,
 //! `accept-encoding`, `content-length`) is not shown, and `webhook-id`, which each event has of its own, is all zeros.
 
+use std::convert::Infallible;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -28,6 +29,9 @@ use crate::hooks::sample_event;
 use crate::hooks::signing;
 use crate::model::DefaultBody;
 use crate::model::EventId;
+use crate::model::Secret;
+use crate::model::SecretName;
+use crate::model::Secrets;
 use crate::model::UserId;
 use crate::model::WallTime;
 
@@ -49,6 +53,9 @@ pub(super) struct Preview {
     /// What a hook without json, form and body sends; as `hooks.default_body` in the configuration
     #[arg(long, value_name = "KIND", value_enum, default_value = "json")]
     default_body: Kind,
+    /// A named secret that the hook's templates may use; once for each. The gateway's own are not known here
+    #[arg(long = "secret", value_name = "NAME=VALUE", value_parser = given_secret)]
+    secrets: Vec<Result<(SecretName, Secret), String>>,
     /// Show secrets to people, too
     #[arg(long)]
     show_secrets: bool,
@@ -62,14 +69,16 @@ enum Kind {
     Form,
 }
 
-/// A preview: the request, and why the event would not even trigger the hook.
+/// A preview: the request, why the event would not even trigger the hook, and what may have been forgotten.
 struct Previewed {
     request: HookRequest,
+    /// Names that look like those of secrets and are empty.
+    empty: Vec<SecretName>,
     mismatch: Option<matching::Mismatch>,
 }
 
 impl Preview {
-    pub(super) fn run(&self, out: &mut Output) -> anyhow::Result<()> {
+    pub(super) fn run(self, out: &mut Output) -> anyhow::Result<()> {
         if [&self.hook, &self.event].into_iter().all(|file| file == Path::new("-")) {
             bail!("only one of hook and event can come from stdin");
         }
@@ -78,7 +87,11 @@ impl Preview {
             Kind::Json => DefaultBody::Json,
             Kind::Form => DefaultBody::Form,
         };
-        let Previewed { request, mismatch } = preview(&hook, &event, default_body, clock::now().wall)?;
+        let secrets = self.secrets.into_iter().collect::<Result<_, _>>().map_err(anyhow::Error::msg)?;
+        let Previewed { request, empty, mismatch } = preview(&hook, &event, &secrets, default_body, clock::now().wall)?;
+        for name in empty {
+            print::complain(&format!("note: {name} is empty; if it is a secret, give --secret {name}=VALUE"));
+        }
         if let Some(mismatch) = mismatch {
             print::complain(&format!("note: this event does not trigger the hook: {mismatch}"));
         }
@@ -93,13 +106,36 @@ impl Preview {
     }
 }
 
-fn preview(hook: &Value, event: &Value, default_body: DefaultBody, now: WallTime) -> anyhow::Result<Previewed> {
+/// Never fails, since clap would repeat the value with its complaint.
+#[expect(clippy::unnecessary_wraps, reason = "that is how clap wants it")]
+fn given_secret(given: &str) -> Result<Result<(SecretName, Secret), String>, Infallible> {
+    Ok(named_secret(given))
+}
+
+fn named_secret(given: &str) -> Result<(SecretName, Secret), String> {
+    let given = given.split_once('=').filter(|(_, value)| !value.is_empty());
+    let (name, value) = given.ok_or("a secret is given as NAME=VALUE")?;
+    let name = SecretName::try_from(name.to_owned()).map_err(|error| error.to_string())?;
+    let never = WallTime::from_millis(0);
+    Ok((name, Secret { value: value.to_owned(), created_at: never, updated_at: never }))
+}
+
+fn preview(
+    hook: &Value,
+    event: &Value,
+    secrets: &Secrets,
+    default_body: DefaultBody,
+    now: WallTime,
+) -> anyhow::Result<Previewed> {
     let hook = HookDefinition::parse(hook).context("the hook cannot be used")?;
     let (id, owner) = (EventId::from_bytes([0; 12]), UserId::from_bytes([0; 12]));
     let event = sample_event::parse(event, id, owner, now).context("the event cannot be used")?;
-    let mut request = request::build(&hook, &event, default_body).context("no request can be made of this event")?;
+    let mut request =
+        request::build(&hook, &event, secrets, default_body).context("no request can be made of this event")?;
     signing::sign(&hook, &mut request, now);
-    Ok(Previewed { request, mismatch: matching::check(&hook, &event).err() })
+    let is_empty = |name: &&SecretName| !secrets.contains_key(*name) && !event.data.contains(name.as_str());
+    let empty = hook.secret_names().iter().filter(is_empty).cloned().collect();
+    Ok(Previewed { request, empty, mismatch: matching::check(&hook, &event).err() })
 }
 
 fn for_scripts(request: &HookRequest) -> Value {
@@ -151,11 +187,11 @@ mod tests {
     }
 
     fn previewed(hook: &Value, event: &Value) -> Previewed {
-        preview(hook, event, DefaultBody::Json, WallTime::from_millis(0)).unwrap()
+        preview(hook, event, &Secrets::new(), DefaultBody::Json, WallTime::from_millis(0)).unwrap()
     }
 
     fn refused(hook: &Value, event: &Value) -> String {
-        let refused = preview(hook, event, DefaultBody::Json, WallTime::from_millis(0));
+        let refused = preview(hook, event, &Secrets::new(), DefaultBody::Json, WallTime::from_millis(0));
         print::reason(&refused.err().unwrap())
     }
 
@@ -193,10 +229,27 @@ mod tests {
     }
 
     #[test]
+    fn a_named_secret_is_filled_in_for_scripts_and_hidden_from_people() {
+        let mut hook = thingspeak();
+        hook["form"]["api_key"] = json!("{{{API_KEY}}}");
+        hook["form"]["field2"] = json!("{{{ROOM}}}");
+        let secrets = [named_secret("API_KEY=s3=cret").unwrap()].into();
+        let event = json!({ "name": "temp", "data": { "ROOM": 5 } });
+        let previewed = preview(&hook, &event, &secrets, DefaultBody::Json, WallTime::from_millis(0)).unwrap();
+        assert!(for_scripts(&previewed.request)["body"].as_str().unwrap().starts_with("api_key=s3%3Dcret&"));
+        assert!(!for_people(&masking::shown_request(&previewed.request)).contains("cret"));
+        assert_eq!(previewed.empty, []);
+        let without = preview(&hook, &temp(), &Secrets::new(), DefaultBody::Json, WallTime::from_millis(0)).unwrap();
+        assert_eq!(without.empty.iter().map(SecretName::as_str).collect::<Vec<_>>(), ["API_KEY", "ROOM"]);
+        assert!(named_secret("PRODUCT_ID=s3cret").is_err_and(|error| !error.contains("s3cret")));
+        assert!(named_secret("s3cret").is_err_and(|error| !error.contains("s3cret")));
+    }
+
+    #[test]
     fn a_bare_hook_sends_what_was_chosen() {
         let hook = json!({ "event": "temp", "url": "http://a.example" });
         let body = |default_body| {
-            let previewed = preview(&hook, &temp(), default_body, WallTime::from_millis(0)).unwrap();
+            let previewed = preview(&hook, &temp(), &Secrets::new(), default_body, WallTime::from_millis(0)).unwrap();
             String::from_utf8(previewed.request.body.to_vec()).unwrap()
         };
         assert!(body(DefaultBody::Json).starts_with(r#"{"event":"temp","data":"72","#));

@@ -20,9 +20,16 @@ fn told(status: &Value) -> String {
     let listening = status["listening"].as_object().into_iter().flatten();
     let mut lines = vec![("version", field(status, "version"))];
     lines.extend(listening.map(|(part, _)| (part.as_str(), field(&status["listening"], part))));
+    lines.extend(users(status));
     lines.extend([
         ("devices", format!("{}, {} online", field(status, "devices"), field(status, "devices_online"))),
         ("hooks", field(status, "hooks")),
+    ]);
+    if status["queue"].is_null() {
+        // The rest concerns everybody's things, and is the owner's to see.
+        return pairs(&lines);
+    }
+    lines.extend([
         ("internet", internet(&status["queue"])),
         ("waiting", format!("{} requests, {} under way", queue("waiting"), queue("under_way"))),
         ("to be told", format!("{} parts of responses", queue("parts_waiting"))),
@@ -32,6 +39,12 @@ fn told(status: &Value) -> String {
         ("since start", format!("{} delivered, {} failed", queue("delivered"), queue("failed"))),
     ]);
     pairs(&lines)
+}
+
+fn users(status: &Value) -> Option<(&'static str, String)> {
+    let is_claimed = status["claimed"].as_bool()?;
+    let told = if is_claimed { field(status, "users") } else { "none yet, see `farhook claim`".to_owned() };
+    Some(("users", told))
 }
 
 fn notices(count: &Value) -> String {
@@ -52,6 +65,7 @@ mod tests {
     fn a_status_is_told_in_lines() {
         let status = json!({
             "version": "0.1.0", "listening": { "mqtt": "0.0.0.0:1883" }, "devices": 3, "devices_online": 1, "hooks": 2,
+            "claimed": false, "users": 0,
             "queue": {
                 "waiting": 5, "under_way": 1, "parts_waiting": 0, "targets_down": 1, "delivered": 9, "failed": 0,
                 "state": "offline", "state_since": "2016-04-16T13:37:08.728Z", "dead": 4,
@@ -62,6 +76,7 @@ mod tests {
             told(&status),
             "version       0.1.0\n\
              mqtt          0.0.0.0:1883\n\
+             users         none yet, see `farhook claim`\n\
              devices       3, 1 online\n\
              hooks         2\n\
              internet      offline since 2016-04-16T13:37:08.728Z\n\
@@ -72,5 +87,11 @@ mod tests {
              notices       2 to read, see `farhook notices`\n\
              since start   9 delivered, 0 failed"
         );
+    }
+
+    #[test]
+    fn a_member_is_told_of_their_own_things() {
+        let status = json!({ "version": "0.1.0", "devices": 1, "devices_online": 0, "hooks": 2 });
+        assert_eq!(told(&status), "version  0.1.0\ndevices  1, 0 online\nhooks    2");
     }
 }

@@ -1,4 +1,4 @@
-//! `farhook token …`: access tokens, with which a program acts as the owner.
+//! `farhook token …`: access tokens, with which a program acts as a user.
 
 use anyhow::Context;
 use clap::Subcommand;
@@ -15,8 +15,13 @@ use crate::control::protocol::Request;
 pub(super) enum Command {
     /// Make an access token, and show it this once
     ///
-    /// Who logs in to MQTT with it as the password, under any user name, hears all events and publishes as the owner.
-    Create,
+    /// It is what Particle's tools, the web API and other programs log in with. Who logs in to MQTT with it as the password,
+    /// under any user name, hears all events of the user and publishes as the user.
+    Create {
+        /// Seconds after which it holds no longer; it never ends without this
+        #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
+        expires_in: Option<u32>,
+    },
     /// List all access tokens by their ids
     List,
     /// Revoke an access token
@@ -30,7 +35,7 @@ pub(super) enum Command {
 impl Command {
     pub(super) async fn run(self, gateway: &Gateway, out: &mut Output) -> anyhow::Result<()> {
         let (request, told): (Request, fn(&Value) -> String) = match self {
-            Self::Create => (Request::TokenCreate, created),
+            Self::Create { expires_in } => (Request::TokenCreate { expires_in_s: expires_in }, created),
             Self::List => (Request::TokenList, list),
             Self::Revoke { token } => (Request::TokenRevoke { token }, revoked),
         };
@@ -48,8 +53,8 @@ fn list(tokens: &Value) -> String {
     if tokens.is_empty() {
         return "There are no tokens. Make one with `farhook token create`.".to_owned();
     }
-    let rows: Vec<_> = tokens.iter().map(|token| vec![field(token, "id"), field(token, "created_at")]).collect();
-    table(&["ID", "CREATED"], &rows)
+    let row = |token: &Value| ["id", "created_at", "expires_at", "client"].map(|part| field(token, part)).to_vec();
+    table(&["ID", "CREATED", "EXPIRES", "CLIENT"], &tokens.iter().map(row).collect::<Vec<_>>())
 }
 
 fn revoked(token: &Value) -> String {
@@ -66,8 +71,8 @@ mod tests {
     fn a_token_is_shown_once_and_listed_by_its_id() {
         let shown = created(&json!({ "id": "01", "token": "s3cret" }));
         assert!(shown.starts_with("id     01\ntoken  s3cret\n"), "{shown}");
-        let tokens = json!([{ "id": "01", "created_at": "2016-04-16T13:37:08.728Z" }]);
-        assert_eq!(list(&tokens), "ID  CREATED\n01  2016-04-16T13:37:08.728Z");
+        let tokens = json!([{ "id": "01", "created_at": "2016-04-16", "expires_at": null, "client": "CLI2" }]);
+        assert_eq!(list(&tokens), "ID  CREATED     EXPIRES  CLIENT\n01  2016-04-16  -        CLI2");
         assert!(list(&json!([])).contains("token create"));
     }
 }

@@ -151,7 +151,7 @@ impl Default for Mqtt {
 
 impl Default for Http {
     fn default() -> Self {
-        Self { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8484)) }
+        Self { listen: everywhere(8484) }
     }
 }
 

@@ -1,41 +1,35 @@
-//! What each request does.
+//! What each request does; how, stands in the files beside, one for each kind of thing.
 
 use std::fmt::Display;
 use std::sync::Arc;
 
 use serde_json::Value;
 use serde_json::json;
-use tokio::sync::oneshot;
-use tokio::task::block_in_place;
 
+use crate::accounts::Accounts;
 use crate::bus::Intake;
 use crate::bus::Live;
-use crate::bus::Order;
 use crate::bus::Overview;
 use crate::bus::Presence;
 use crate::bus::Publication;
 use crate::bus::Publisher;
 use crate::bus::Replays;
 use crate::chance::Chance;
-use crate::clock;
+use crate::control::clerk::Asker;
+use crate::control::clerk::Clerk;
+use crate::control::protocol::Asked;
 use crate::control::protocol::Reply;
 use crate::control::protocol::Request;
-use crate::control::shown;
-use crate::hooks::HookDefinition;
-use crate::hooks::sample_event;
 use crate::logbook::Logbook;
-use crate::model::Device;
-use crate::model::DeviceName;
-use crate::model::HookId;
-use crate::model::Key;
 use crate::notices::Notices;
-use crate::registry::Hook;
 use crate::registry::Registry;
 
 /// What requests are answered with.
 pub struct Parts {
     /// Who and what is registered.
     pub registry: Arc<Registry>,
+    /// Who may log in.
+    pub accounts: Arc<Accounts>,
     /// Where events are handed in.
     pub intake: Intake,
     /// Where events are heard.
@@ -62,28 +56,49 @@ pub(super) struct Refused(String);
 pub(super) type Answer = Result<Value, Refused>;
 
 impl Parts {
-    pub(super) async fn answer(&self, request: Request) -> Reply {
-        let answer = match request {
+    pub(super) async fn answer(&self, asker: Asker, Asked { request, user }: Asked) -> Reply {
+        let answer = match Clerk::new(self, asker, user.as_deref()) {
+            Ok(clerk) => clerk.carry_out(request).await,
+            Err(refused) => Err(refused),
+        };
+        match answer {
+            Ok(value) => Reply::Done(value),
+            Err(Refused(reason)) => Reply::Refused(reason),
+        }
+    }
+}
+
+impl Clerk<'_> {
+    async fn carry_out(&self, request: Request) -> Answer {
+        match request {
             Request::DeviceAdd { name } => self.add_device(name),
+            Request::DeviceClaim { id } => self.claim_device(&id),
             Request::DeviceList => Ok(self.devices()),
             Request::DeviceShow { device } => self.show_device(&device),
-            Request::DeviceKey { device } => {
-                block_in_place(|| self.registry.renew_key(&device)).map(with_key).map_err(refused)
-            }
+            Request::DeviceKey { device } => self.renew_key(&device),
+            Request::DeviceRename { device, name } => self.rename_device(&device, name),
+            Request::DeviceNote { device, notes } => self.note_device(&device, notes),
             Request::DeviceRemove { device } => self.remove_device(&device),
-            Request::HookCreate { definition, again } => self.create_hook(&definition, again),
-            Request::HookList => Ok(self.hooks()),
+            Request::HookCreate { definition, again, product } => {
+                self.create_hook(&definition, again, product.as_deref())
+            }
+            Request::HookList { product } => self.hooks(product.as_deref()),
             Request::HookShow { hook } => self.hook(hook).map(|hook| self.shown(&hook)),
-            Request::HookDelete { hook } => {
-                block_in_place(|| self.registry.delete_hook(hook)).map(|hook| json!({ "id": hook.id })).map_err(refused)
-            }
-            Request::HookSwitch { hook, on } => {
-                block_in_place(|| self.registry.switch_hook(hook, on)).map(|hook| self.shown(&hook)).map_err(refused)
-            }
+            Request::HookDelete { hook } => self.delete_hook(hook),
+            Request::HookSwitch { hook, on } => self.switch_hook(hook, on),
             Request::HookResume { hook } => self.resume(hook).await,
             Request::HookTry { hook } => self.try_once(hook).await,
             Request::HookTest { hook, event } => self.test(hook, event).await,
-            Request::Limits => Ok(self.limits()),
+            Request::ProductCreate { name, description } => self.create_product(name, description),
+            Request::ProductList => Ok(self.products()),
+            Request::ProductShow { product } => self.show_product(&product),
+            Request::ProductDelete { product } => self.delete_product(&product),
+            Request::ProductAdd { product, device } => self.add_to_product(&product, &device),
+            Request::ProductRemove { product, device } => self.remove_from_product(&product, &device),
+            Request::SecretSet { name, value } => self.set_secret(name, &value),
+            Request::SecretList => Ok(self.secrets()),
+            Request::SecretRemove { name } => self.remove_secret(&name),
+            Request::Limits => self.limits(),
             Request::Queue => self.queue().await,
             Request::Log { hook, count } => self.log(hook, count),
             Request::Waiting { hook, count } => self.waiting(hook, count),
@@ -91,128 +106,49 @@ impl Parts {
             Request::Dead { which, count } => self.dead(&which, count),
             Request::Replay { which } => self.replay(&which).await,
             Request::Discard { which } => self.discard(&which).await,
-            Request::Notices => Ok(self.unread()),
+            Request::Notices => self.unread(),
             Request::NoticeRead { number } => self.read_notice(number).await,
             Request::Publish { name, data } => self.publish(name, data).await,
             Request::Status => Ok(self.status()),
-            Request::TokenCreate => self.create_token(),
+            Request::TokenCreate { expires_in_s } => self.create_token(expires_in_s),
             Request::TokenList => Ok(self.tokens()),
-            Request::TokenRevoke { token } => {
-                block_in_place(|| self.registry.revoke_token(&token)).map(|token| shown::token(&token)).map_err(refused)
-            }
+            Request::TokenRevoke { token } => self.revoke_token(&token),
+            Request::UserAdd { name, password } => self.add_user(name, password.reveal()).await,
+            Request::UserList => self.users(),
+            Request::UserRemove { name } => self.remove_user(&name),
+            Request::UserPassword { name, password } => self.set_password(&name, password.reveal()).await,
+            Request::UserMfa { name, on } => self.set_mfa(&name, on),
+            Request::ClaimCode => self.claim_code(),
             Request::Events { .. } => Err(refused("events are a stream")),
-        };
-        match answer {
-            Ok(value) => Reply::Done(value),
-            Err(Refused(reason)) => Reply::Refused(reason),
         }
-    }
-
-    fn add_device(&self, name: String) -> Answer {
-        let name = DeviceName::try_from(name).map_err(refused)?;
-        let added = block_in_place(|| self.registry.add_device(name, clock::now().wall));
-        added.map(with_key).map_err(refused)
-    }
-
-    fn devices(&self) -> Value {
-        let snapshot = self.registry.snapshot();
-        let mut devices: Vec<_> = snapshot.devices.values().collect();
-        devices.sort_by(|one, other| one.name.as_str().cmp(other.name.as_str()));
-        devices.into_iter().map(|device| shown::device(device, &self.presence.of(device.id))).collect()
-    }
-
-    fn show_device(&self, wanted: &str) -> Answer {
-        let snapshot = self.registry.snapshot();
-        let device = snapshot.device(wanted).ok_or_else(|| refused(format!("there is no device {wanted:?}")))?;
-        Ok(shown::device(device, &self.presence.of(device.id)))
-    }
-
-    fn remove_device(&self, device: &str) -> Answer {
-        let device = block_in_place(|| self.registry.remove_device(device)).map_err(refused)?;
-        self.presence.forget(device.id);
-        Ok(json!({ "id": device.id, "name": device.name }))
-    }
-
-    fn create_hook(&self, definition: &Value, again: bool) -> Answer {
-        let definition = HookDefinition::parse(definition).map_err(refused)?;
-        let limit = self.overview.config.borrow().limits.hooks_per_user.map(std::num::NonZeroU32::get);
-        let added = block_in_place(|| self.registry.add_hook(definition, limit, again, clock::now().wall));
-        added.map(|hook| self.shown(&hook)).map_err(refused)
-    }
-
-    fn hooks(&self) -> Value {
-        self.registry.snapshot().hooks.values().map(|hook| self.shown(hook)).collect()
-    }
-
-    pub(super) fn hook(&self, id: HookId) -> Result<Arc<Hook>, Refused> {
-        self.registry.snapshot().hooks.get(&id).cloned().ok_or_else(|| refused(format!("there is no hook {id}")))
-    }
-
-    async fn resume(&self, id: HookId) -> Answer {
-        let hook = self.hook(id)?;
-        let was_disabled = self.order(|reply| Order::Resume { hook: Arc::clone(&hook), reply }).await?;
-        if was_disabled {
-            Ok(self.shown(&hook))
-        } else {
-            Err(refused(format!("hook {id} has not been disabled by errors")))
-        }
-    }
-
-    async fn test(&self, id: HookId, event: Option<Value>) -> Answer {
-        let hook = self.hook(id)?;
-        let event = event.unwrap_or_else(|| json!({ "name": hook.definition.event_prefix(), "data": "test" }));
-        let now = clock::now().wall;
-        let event = sample_event::parse(&event, self.chance.event_id(now), hook.owner, now).map_err(refused)?;
-        let report = self.order(|reply| Order::Test { hook, event, reply }).await?;
-        Ok(serde_json::to_value(report).expect("a report is plain JSON"))
-    }
-
-    pub(super) async fn order<T>(&self, order: impl FnOnce(oneshot::Sender<T>) -> Order) -> Result<T, Refused> {
-        let (reply, answer) = oneshot::channel();
-        self.overview.orders.send(order(reply)).await.map_err(|_| refused("the gateway is stopping"))?;
-        answer.await.map_err(|_| refused("the gateway is stopping"))
     }
 
     async fn publish(&self, name: String, data: String) -> Answer {
-        let publisher = Publisher::User(self.registry.owner());
-        let publication = Publication { name, data: data.into(), publisher, resend: None };
-        self.intake.publish(publication).await.map_err(refused)?;
+        let publication =
+            Publication { name, data: data.into(), ttl_s: None, publisher: Publisher::user(self.user), resend: None };
+        self.parts.intake.publish(publication).await.map_err(refused)?;
         Ok(json!({ "ok": true }))
     }
 
     fn status(&self) -> Value {
-        let snapshot = self.registry.snapshot();
-        let online = snapshot.devices.keys().filter(|device| self.presence.of(**device).connections > 0).count();
-        json!({
+        let snapshot = self.parts.registry.snapshot();
+        let devices = || snapshot.devices.values().filter(|device| self.sees(device.owner));
+        let online = devices().filter(|device| self.parts.presence.of(device.id).connections > 0).count();
+        let mut status = json!({
             "version": env!("CARGO_PKG_VERSION"),
-            "listening": self.listening,
-            "devices": snapshot.devices.len(),
+            "devices": devices().count(),
             "devices_online": online,
-            "hooks": snapshot.hooks.len(),
-            "queue": self.overview.board.queue(),
-            "notices": self.notices.unread().len(),
-        })
+            "hooks": snapshot.hooks.values().filter(|hook| self.sees(hook.owner)).count(),
+        });
+        if self.has_all() {
+            status["listening"] = self.parts.listening.clone();
+            status["claimed"] = json!(self.parts.registry.is_claimed());
+            status["users"] = json!(snapshot.users.len());
+            status["queue"] = json!(self.parts.overview.board.queue());
+            status["notices"] = json!(self.parts.notices.unread().len());
+        }
+        status
     }
-
-    fn create_token(&self) -> Answer {
-        let (token, key) = block_in_place(|| self.registry.create_token(clock::now().wall)).map_err(refused)?;
-        Ok(json!({ "token": key.reveal(), "id": token.id() }))
-    }
-
-    fn tokens(&self) -> Value {
-        let snapshot = self.registry.snapshot();
-        let mut tokens: Vec<_> = snapshot.tokens.values().collect();
-        tokens.sort_by_key(|token| token.created_at);
-        tokens.into_iter().map(shown::token).collect()
-    }
-
-    fn shown(&self, hook: &Hook) -> Value {
-        shown::hook(hook, &self.overview.board.hook(hook.id))
-    }
-}
-
-fn with_key((device, key): (Arc<Device>, Key)) -> Value {
-    json!({ "id": device.id, "name": device.name, "key": key.reveal() })
 }
 
 pub(super) fn refused(reason: impl Display) -> Refused {

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::model::Hidden;
 use crate::model::HookId;
 use crate::model::WallTime;
 
@@ -20,6 +21,11 @@ pub enum Request {
         /// Its name.
         name: String,
     },
+    /// Take a device that was removed, with its key.
+    DeviceClaim {
+        /// Its id.
+        id: String,
+    },
     /// All devices.
     DeviceList,
     /// One device.
@@ -32,6 +38,20 @@ pub enum Request {
         /// Its id or name.
         device: String,
     },
+    /// Another name for a device.
+    DeviceRename {
+        /// Its id or name.
+        device: String,
+        /// The new one.
+        name: String,
+    },
+    /// Note something about a device.
+    DeviceNote {
+        /// Its id or name.
+        device: String,
+        /// What; nothing takes the note away.
+        notes: String,
+    },
     /// Remove a device.
     DeviceRemove {
         /// Its id or name.
@@ -43,9 +63,16 @@ pub enum Request {
         definition: Value,
         /// Also if there is the same already.
         again: bool,
+        /// The product whose devices trigger it.
+        #[serde(default)]
+        product: Option<String>,
     },
     /// All hooks.
-    HookList,
+    HookList {
+        /// Only those of one product.
+        #[serde(default)]
+        product: Option<String>,
+    },
     /// One hook.
     HookShow {
         /// Which.
@@ -80,12 +107,60 @@ pub enum Request {
         /// The event, as the guide writes one; none for one made up from the hook.
         event: Option<Value>,
     },
+    /// Create a product.
+    ProductCreate {
+        /// Its name.
+        name: String,
+        /// What it is.
+        #[serde(default)]
+        description: Option<String>,
+    },
+    /// All products.
+    ProductList,
+    /// One product.
+    ProductShow {
+        /// Its number or slug.
+        product: String,
+    },
+    /// Delete a product and its hooks.
+    ProductDelete {
+        /// Its number or slug.
+        product: String,
+    },
+    /// Put a device into a product.
+    ProductAdd {
+        /// The product's number or slug.
+        product: String,
+        /// The device's id or name.
+        device: String,
+    },
+    /// Take a device out of a product.
+    ProductRemove {
+        /// The product's number or slug.
+        product: String,
+        /// The device's id or name.
+        device: String,
+    },
+    /// Set a secret.
+    SecretSet {
+        /// Its name.
+        name: String,
+        /// What it is.
+        value: Hidden,
+    },
+    /// The names of all secrets.
+    SecretList,
+    /// Remove a secret.
+    SecretRemove {
+        /// Its name.
+        name: String,
+    },
     /// Every event from now on.
     Events {
         /// Only those whose name begins so.
         prefix: String,
     },
-    /// Publish an event as the owner.
+    /// Publish an event as the user.
     Publish {
         /// Its name.
         name: String,
@@ -142,7 +217,11 @@ pub enum Request {
         number: Option<u64>,
     },
     /// Make an access token.
-    TokenCreate,
+    TokenCreate {
+        /// Seconds that it holds; for ever without it.
+        #[serde(default)]
+        expires_in_s: Option<u32>,
+    },
     /// All access tokens.
     TokenList,
     /// Revoke an access token.
@@ -150,6 +229,72 @@ pub enum Request {
         /// Its id.
         token: String,
     },
+    /// Add a user; the first one is the owner.
+    UserAdd {
+        /// Their name.
+        name: String,
+        /// Their password.
+        password: Hidden,
+    },
+    /// All users.
+    UserList,
+    /// Remove a user and everything of theirs.
+    UserRemove {
+        /// Their name.
+        name: String,
+    },
+    /// Another password for a user.
+    UserPassword {
+        /// Their name.
+        name: String,
+        /// The new one.
+        password: Hidden,
+    },
+    /// Ask a user for one-time passwords, or ask no more.
+    UserMfa {
+        /// Their name.
+        name: String,
+        /// Whether to ask.
+        on: bool,
+    },
+    /// The code that makes the first user.
+    ClaimCode,
+}
+
+/// A request, and whose things are meant.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Asked {
+    /// What is asked.
+    pub request: Request,
+    /// The name of the user whose things are meant; none for the caller's own, or at the gateway for the owner's.
+    pub user: Option<String>,
+}
+
+/// The key of a request that names the user.
+const USER: &str = "user";
+
+impl Asked {
+    /// As it is sent.
+    pub fn write(&self) -> Value {
+        let mut written = serde_json::to_value(&self.request).expect("requests are plain JSON");
+        if let (Some(user), Some(fields)) = (&self.user, written.as_object_mut()) {
+            fields.insert(USER.to_owned(), Value::String(user.clone()));
+        }
+        written
+    }
+
+    /// As it came.
+    ///
+    /// # Errors
+    /// When it cannot be understood; says why.
+    pub fn read(mut written: Value) -> Result<Self, String> {
+        let user = written.as_object_mut().and_then(|fields| fields.remove(USER));
+        let user = user.map(serde_json::from_value).transpose();
+        let user = user.map_err(|_| "user is a name".to_owned())?;
+        let request = serde_json::from_value(written);
+        let request = request.map_err(|error| format!("the request cannot be understood: {error}"))?;
+        Ok(Self { request, user })
+    }
 }
 
 /// Some of the deliveries that wait, or of the dead letters.

@@ -12,18 +12,25 @@ use tokio::io::BufReader;
 use tokio::net::UnixStream;
 use tokio::sync::Semaphore;
 use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::mpsc;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Duration;
 use tokio::time::timeout;
 
+use crate::bus::RemoteRequest;
 use crate::bus::stopped;
 use crate::control::Parts;
 use crate::control::Socket;
+use crate::control::clerk::Asker;
+use crate::control::protocol::Asked;
 use crate::control::protocol::REQUEST_BYTES;
 use crate::control::protocol::Reply;
 use crate::control::protocol::Request;
+use crate::control::remote;
 use crate::control::shown;
+use crate::model::Event;
+use crate::model::UserId;
 
 /// Callers at once; more wait to be accepted.
 const CALLERS: usize = 32;
@@ -32,8 +39,14 @@ const CALLERS: usize = 32;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Serves callers until `stop` is set; streams end then, too.
-pub async fn serve(socket: Socket, parts: Parts, mut stop: watch::Receiver<bool>) {
+pub async fn serve(
+    socket: Socket,
+    remote_requests: mpsc::Receiver<RemoteRequest>,
+    parts: Parts,
+    mut stop: watch::Receiver<bool>,
+) {
     let parts = Arc::new(parts);
+    let serving_remote = tokio::spawn(remote::serve(remote_requests, Arc::clone(&parts), stop.clone()));
     let seats = Arc::new(Semaphore::new(CALLERS));
     let mut callers = JoinSet::new();
     loop {
@@ -60,13 +73,17 @@ pub async fn serve(socket: Socket, parts: Parts, mut stop: watch::Receiver<bool>
         while callers.try_join_next().is_some() {}
     }
     while callers.join_next().await.is_some() {}
+    let _ = serving_remote.await;
 }
 
 async fn hear(mut stream: UnixStream, parts: &Parts) {
     let reply = match stream.peer_cred() {
         Ok(caller) if is_trusted(caller.uid()) => match timeout(PATIENCE, read(&mut stream)).await {
-            Ok(Ok(Request::Events { prefix })) => return tail(stream, parts, &prefix).await,
-            Ok(Ok(request)) => parts.answer(request).await,
+            Ok(Ok(Asked { request: Request::Events { prefix }, user })) => match named(parts, user.as_deref()) {
+                Ok(owner) => return tail(stream, parts, &prefix, owner).await,
+                Err(reason) => Reply::Refused(reason),
+            },
+            Ok(Ok(asked)) => parts.answer(Asker::Local, asked).await,
             Ok(Err(reason)) => Reply::Refused(reason),
             Err(_) => Reply::Refused("no request came".to_owned()),
         },
@@ -84,18 +101,28 @@ fn is_trusted(uid: u32) -> bool {
     uid == 0 || uid == Uid::effective().as_raw()
 }
 
-async fn read(stream: &mut UnixStream) -> Result<Request, String> {
+async fn read(stream: &mut UnixStream) -> Result<Asked, String> {
     let mut line = String::new();
     let mut limited = BufReader::new(stream).take(REQUEST_BYTES);
     limited.read_line(&mut line).await.map_err(|error| format!("the request cannot be read: {error}"))?;
     if !line.ends_with('\n') {
         return Err(format!("a request is one line of at most {REQUEST_BYTES} bytes"));
     }
-    serde_json::from_str(&line).map_err(|error| format!("the request cannot be understood: {error}"))
+    let written = serde_json::from_str(&line);
+    Asked::read(written.map_err(|error| format!("the request cannot be understood: {error}"))?)
+}
+
+/// The user whose events are meant; none for everybody's.
+fn named(parts: &Parts, user: Option<&str>) -> Result<Option<UserId>, String> {
+    let Some(name) = user else { return Ok(None) };
+    let snapshot = parts.registry.snapshot();
+    snapshot.user(name).map(|user| Some(user.id)).ok_or_else(|| format!("there is no user {name:?}"))
 }
 
 /// Shows events until the caller hangs up. A caller that is too slow is told that it missed some.
-async fn tail(mut stream: UnixStream, parts: &Parts, prefix: &str) {
+async fn tail(mut stream: UnixStream, parts: &Parts, prefix: &str, owner: Option<UserId>) {
+    let is_shown =
+        |event: &Event| event.name.as_str().starts_with(prefix) && owner.is_none_or(|owner| event.owner == owner);
     let mut watcher = parts.live.watch();
     // Word that the watching has begun: whoever publishes after it will be seen.
     if write(&mut stream, &Reply::Done(serde_json::Value::Null)).await.is_err() {
@@ -106,7 +133,7 @@ async fn tail(mut stream: UnixStream, parts: &Parts, prefix: &str) {
         let reply = tokio::select! {
             _ = stream.read(&mut hung_up) => return,
             event = watcher.recv() => match event {
-                Ok(event) if event.name.as_str().starts_with(prefix) => Reply::Done(shown::event(&event)),
+                Ok(event) if is_shown(&event) => Reply::Done(shown::event(&event)),
                 Ok(_) => continue,
                 Err(RecvError::Lagged(missed)) => Reply::Refused(format!("{missed} events were missed")),
                 Err(RecvError::Closed) => return,

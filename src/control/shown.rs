@@ -11,9 +11,13 @@ use crate::model::Device;
 use crate::model::DeviceId;
 use crate::model::Event;
 use crate::model::HookId;
+use crate::model::Secret;
+use crate::model::SecretName;
 use crate::model::Source;
 use crate::registry::Hook;
+use crate::registry::Product;
 use crate::registry::Token;
+use crate::registry::User;
 use crate::store::DeadLetter;
 use crate::store::DeliveryId;
 use crate::store::StoredAttempt;
@@ -33,11 +37,17 @@ pub(super) fn event(event: &Event) -> Value {
 
 /// A device.
 pub(super) fn device(device: &Device, sighting: &Sighting) -> Value {
+    let offered = sighting.description.as_ref();
     json!({
         "id": device.id,
         "name": device.name,
         "online": sighting.connections > 0,
         "last_heard": sighting.last_heard.map(|at| at.to_string()),
+        "product": device.product,
+        "notes": device.notes,
+        "variables": offered.map(|offered| offered.variables.iter().map(|(name, _)| name).collect::<Vec<_>>()),
+        "functions": offered.map(|offered| &offered.functions),
+        "version": offered.and_then(|offered| offered.product_version),
         "created_at": device.created_at.to_string(),
     })
 }
@@ -48,6 +58,9 @@ pub(super) fn hook(hook: &Hook, report: &HookReport) -> Value {
     shown.insert("id".to_owned(), json!(hook.id));
     if let Value::Object(definition) = masking::shown_definition(hook.definition.original()) {
         shown.extend(definition.into_iter().filter(|(key, _)| key != "id"));
+    }
+    if let Some(product) = hook.product {
+        shown.insert("product".to_owned(), json!(product));
     }
     shown.insert("created_at".to_owned(), json!(hook.created_at.to_string()));
     shown.insert("state".to_owned(), json!(HookState::of(hook.definition.is_disabled(), report.too_many_errors)));
@@ -117,7 +130,45 @@ pub(super) fn notice(number: u64, notice: &StoredNotice) -> Value {
 
 /// A token, without what it is.
 pub(super) fn token(token: &Token) -> Value {
-    json!({ "id": token.id(), "created_at": token.created_at.to_string() })
+    json!({
+        "id": token.id(),
+        "created_at": token.created_at.to_string(),
+        "expires_at": token.expires_at.map(|at| at.to_string()),
+        "client": token.client,
+    })
+}
+
+/// A user, without their password.
+pub(super) fn user(user: &User) -> Value {
+    json!({
+        "id": user.id,
+        "name": user.name,
+        "role": user.role,
+        "mfa": user.otp.is_some(),
+        "created_at": user.created_at.to_string(),
+    })
+}
+
+/// A product, and how much is in it.
+pub(super) fn product(product: &Product, devices: usize, hooks: usize) -> Value {
+    json!({
+        "id": product.id,
+        "slug": product.slug,
+        "name": product.name,
+        "description": product.description,
+        "devices": devices,
+        "hooks": hooks,
+        "created_at": product.created_at.to_string(),
+    })
+}
+
+/// A secret, without what it is.
+pub(super) fn secret(name: &SecretName, secret: &Secret) -> Value {
+    json!({
+        "name": name,
+        "created_at": secret.created_at.to_string(),
+        "updated_at": secret.updated_at.to_string(),
+    })
 }
 
 fn coreid(device: Option<DeviceId>) -> String {

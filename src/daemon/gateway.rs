@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+use crate::accounts::Accounts;
 use crate::api;
 use crate::bus::ANSWER_WITHIN;
 use crate::bus::Board;
@@ -25,11 +26,13 @@ use crate::bus::Presence;
 use crate::bus::Replays;
 use crate::bus::arrivals;
 use crate::bus::orders;
+use crate::bus::remote_requests;
 use crate::chance::Chance;
 use crate::config::Config;
 use crate::control;
 use crate::daemon::recalled::Recalled;
 use crate::daemon::run_mark::RunMark;
+use crate::daemon::shared::Shared;
 use crate::dispatch;
 use crate::http;
 use crate::intake;
@@ -50,6 +53,7 @@ const FAREWELL: Duration = Duration::from_millis(500);
 /// A running gateway.
 pub(super) struct Gateway {
     listening: Value,
+    accounts: Arc<Accounts>,
     config: watch::Sender<Arc<Config>>,
     live: Live,
     queue: Queue,
@@ -133,30 +137,21 @@ impl Gateway {
             writer: writer.clone(),
             orders: orders_in,
         };
-        let routes = api::routes(&api::Context { overview: overview.clone(), intake: intake.clone() });
+        let (remote, remote_requests) = remote_requests();
+        let accounts = Arc::new(Accounts::new(Arc::clone(&registry), chance.clone()));
+        let shared = Shared { registry, accounts, intake, live: live.clone(), presence, overview, logbook, chance };
+        let accounts = Arc::clone(&shared.accounts);
+        let routes = api::routes(shared.for_api(calls, remote, faces_stopped.clone()));
         let (http_address, serving) = http::serve(config.http.listen, routes, faces_stopped.clone()).await?;
 
         let socket = control::Socket::listen(data)?;
         let listening = listening(mqtt.local_addr(), http_address, socket.path());
         let runtime_link = link_socket(socket.path());
-        let answering = control::serve(
-            socket,
-            control::Parts {
-                registry,
-                intake,
-                live: live.clone(),
-                presence,
-                overview,
-                logbook,
-                notices,
-                replays,
-                chance,
-                listening: listening.clone(),
-            },
-            faces_stopped,
-        );
+        let parts = shared.for_control(notices, replays, listening.clone());
+        let answering = control::serve(socket, remote_requests, parts, faces_stopped);
         Ok(Self {
             listening,
+            accounts,
             config: config_tx,
             live,
             queue,
@@ -175,6 +170,11 @@ impl Gateway {
     /// Where it listens, as the first line of `run --json` says it.
     pub(super) fn listening(&self) -> &Value {
         &self.listening
+    }
+
+    /// The code that makes the first user; none once there is one.
+    pub(super) fn claim_code(&self) -> Option<&str> {
+        self.accounts.claim_code()
     }
 
     /// Takes a new configuration up. Addresses to listen on are kept until the next start.

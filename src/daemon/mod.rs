@@ -10,6 +10,7 @@ mod gateway;
 mod lock;
 mod recalled;
 mod run_mark;
+mod shared;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -101,10 +102,18 @@ fn say_ready(options: &Options, gateway: &Gateway) {
         for (part, place) in listening.as_object().into_iter().flatten() {
             lines.push(format!("  {part:<7} {}", place.as_str().unwrap_or_default()));
         }
+        lines.extend(
+            gateway
+                .claim_code()
+                .map(|code| format!("  claim   {code} (for the first user; or: farhook user add NAME)")),
+        );
         lines.join("\n")
     };
     // Whoever started it may not want to read.
     let _ = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
+    if let Some(code) = gateway.claim_code() {
+        info!("this gateway has no owner yet; whoever shows the code {code} becomes it");
+    }
     notify::ready(&format!("MQTT on {}", listening["mqtt"].as_str().unwrap_or_default()));
 }
 

@@ -130,16 +130,18 @@ impl Driver {
     /// What is kept of a delivery that is given up.
     fn letter(&self, event: &Arc<Event>, ended: &Ended, next: Next, summary: &str, now: Now) -> DeadLetter {
         let (status, answer) = match &ended.how {
-            How::Sent { outcome: Outcome::Answered(answer), .. } => (Some(answer.status), &answer.body[..]),
-            _ => (None, &[][..]),
+            How::Sent { outcome: Outcome::Answered(answer), request, .. } => {
+                // Masked as a whole, since JSON that is cut cannot be read; the store cuts it.
+                let body = String::from_utf8_lossy(&answer.body);
+                (Some(answer.status), masking::shown_body(&request.without_secrets(&body)))
+            }
+            _ => (None, String::new()),
         };
         let cause = match (&ended.how, next) {
             (_, Next::Expired) => Cause::Expired,
             (How::OverLimit, _) => Cause::HostLimit,
             _ => Cause::Failed,
         };
-        // Masked as a whole, since JSON that is cut cannot be read; the store cuts it.
-        let answer = masking::shown_body(&String::from_utf8_lossy(answer));
         let end = End { cause, reason: summary.to_owned(), status, answer, at: now.wall };
         let arrived = Arrived { boot: self.boot, mono_ms: now.mono_ms };
         let delivery = StoredDelivery {
@@ -267,6 +269,7 @@ impl Driver {
             published_at: now.wall,
             source: Source::Hook { hook, device },
             owner: event.owner,
+            product: event.product,
         })
     }
 }

@@ -7,6 +7,7 @@ use std::sync::MutexGuard;
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use tokio::sync::watch;
 
 use crate::clock;
 use crate::delivery::Attempted;
@@ -21,7 +22,9 @@ use crate::hooks::signing;
 use crate::limits::Windows;
 use crate::model::DefaultBody;
 use crate::model::Event;
+use crate::model::Secrets;
 use crate::registry::Hook;
+use crate::registry::Snapshot;
 use crate::store::DeliveryKey;
 use crate::store::LaneKey;
 use crate::store::Queue;
@@ -33,6 +36,8 @@ const WHOLE_ANSWER_BYTES: usize = 1 << 20;
 #[derive(Debug, Clone)]
 pub(super) struct Way {
     pub(super) courier: Arc<Courier>,
+    /// Knows the secrets of the hooks' owners.
+    pub(super) registry: watch::Receiver<Arc<Snapshot>>,
     /// Asked for leave by hooks whose host each event chooses; the others had it before they were started.
     pub(super) hosts: Arc<Mutex<Windows>>,
     pub(super) default_body: DefaultBody,
@@ -125,7 +130,8 @@ impl Way {
     /// Makes the hook's request of the event and sends it.
     pub(super) async fn send(&self, hook: &Hook, event: &Event, patience: Patience) -> How {
         let definition = &hook.definition;
-        let mut request = match request::build(definition, event, self.default_body) {
+        let secrets = self.secrets_of(hook);
+        let mut request = match request::build(definition, event, &secrets, self.default_body) {
             Ok(request) => request,
             Err(error) => return How::Unsendable { reason: error.to_string() },
         };
@@ -150,6 +156,12 @@ impl Way {
                 How::Trouble { reason: error.to_string() }
             }
         }
+    }
+
+    /// What the templates of a hook's request may use, as it is now.
+    fn secrets_of(&self, hook: &Hook) -> Arc<Secrets> {
+        let names_some = !hook.definition.secret_names().is_empty();
+        if names_some { self.registry.borrow().secrets_of(hook.owner) } else { Arc::default() }
     }
 
     pub(super) fn windows(&self) -> MutexGuard<'_, Windows> {
@@ -219,26 +231,22 @@ mod tests {
     use crate::model::EventId;
     use crate::model::EventName;
     use crate::model::HookId;
+    use crate::model::Secret;
+    use crate::model::SecretName;
     use crate::model::Source;
     use crate::model::UserId;
     use crate::model::WallTime;
+    use crate::registry::samples;
 
     #[tokio::test]
     async fn an_attempt_that_panics_ends_all_the_same() {
         let data = tempfile::tempdir().unwrap();
-        let settings = Settings { timeout: Duration::from_secs(1), idle_per_host: 1, egress: Egress::default() };
-        let way = Way {
-            courier: Arc::new(Courier::new(settings)),
-            hosts: poisoned(),
-            default_body: DefaultBody::Json,
-            response_bytes: 0,
-            drops_over_limit: false,
-        };
+        let way = Way { hosts: poisoned(), ..way(watch::channel(Arc::default()).1) };
         let hook = json!({ "event": "temp", "url": "http://{{host}}/", "allowed_hosts": ["192.0.2.1"] });
         let owner = UserId::from_bytes([1; 12]);
         let created_at = WallTime::from_millis(0);
         let id = HookId::from_bytes([2; 12]);
-        let hook = Hook { id, owner, created_at, definition: HookDefinition::parse(&hook).unwrap() };
+        let hook = Hook { id, owner, product: None, created_at, definition: HookDefinition::parse(&hook).unwrap() };
         let event = Event {
             id: EventId::from_bytes([3; 12]),
             name: EventName::published("temp").unwrap(),
@@ -247,6 +255,7 @@ mod tests {
             published_at: clock::now().wall,
             source: Source::Api,
             owner,
+            product: None,
         };
         let attempt = Attempt {
             hook: Arc::new(hook),
@@ -278,6 +287,38 @@ mod tests {
         assert_eq!(windows.try_begin("a", 2_000), Err(61_001), "it counts from its end");
         How::OverLimit.end_place(None, 6, 2_000, &mut windows);
         assert!(windows.try_begin("a", 3_000).is_err());
+    }
+
+    #[test]
+    fn a_change_of_a_secret_holds_from_the_next_request_on() {
+        let using = samples::hook(3, &json!({ "event": "temp", "url": "http://192.0.2.1/{{{KEY}}}" }));
+        let other = samples::hook(4, &json!({ "event": "temp", "url": "http://192.0.2.1/KEY" }));
+        let (registry, watched) = watch::channel(Arc::new(Snapshot::default()));
+        let way = way(watched);
+        assert!(way.secrets_of(&using).is_empty());
+
+        let at = WallTime::from_millis(0);
+        let secret = Secret { value: "s3cret".to_owned(), created_at: at, updated_at: at };
+        let secrets = Secrets::from([(SecretName::try_from("KEY".to_owned()).unwrap(), secret)]);
+        let secrets = [(samples::OWNER, Arc::new(secrets))].into();
+        registry.send_replace(Arc::new(Snapshot { secrets, ..Snapshot::default() }));
+
+        assert_eq!(way.secrets_of(&using).len(), 1);
+        assert!(way.secrets_of(&other).is_empty(), "it names none");
+        let strangers = Hook { owner: UserId::from_bytes([9; 12]), ..Hook::clone(&using) };
+        assert!(way.secrets_of(&strangers).is_empty());
+    }
+
+    fn way(registry: watch::Receiver<Arc<Snapshot>>) -> Way {
+        let settings = Settings { timeout: Duration::from_secs(1), idle_per_host: 1, egress: Egress::default() };
+        Way {
+            courier: Arc::new(Courier::new(settings)),
+            registry,
+            hosts: Arc::new(Mutex::new(Windows::restore("host ", None, &[], [0; 16], 0))),
+            default_body: DefaultBody::Json,
+            response_bytes: 0,
+            drops_over_limit: false,
+        }
     }
 
     /// Windows that panic at the next touch.

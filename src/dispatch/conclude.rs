@@ -154,6 +154,7 @@ mod tests {
     use crate::hooks::HookRequest;
     use crate::hooks::request;
     use crate::model::DefaultBody;
+    use crate::model::Secrets;
     use crate::registry::samples;
     use crate::store;
 
@@ -178,7 +179,7 @@ mod tests {
 
     fn sent() -> Box<HookRequest> {
         let event = store::tests::delivery("72").event;
-        Box::new(request::build(&hook(&json!({})).definition, &event, DefaultBody::Json).unwrap())
+        Box::new(request::build(&hook(&json!({})).definition, &event, &Secrets::new(), DefaultBody::Json).unwrap())
     }
 
     fn silent() -> How {

@@ -152,6 +152,10 @@ impl Dispatcher {
                 Some(Ok((lane, page))) = driver.reading.join_next() => driver.fill(lane, page),
                 () = stopped(&mut stop) => break,
                 1.. = arrivals.recv_many(&mut arrived, AT_ONCE) => {
+                    // What was published after a reload is sent as the reload has it.
+                    if driver.config.has_changed().unwrap_or(false) {
+                        driver.take_up_config();
+                    }
                     for arrival in arrived.drain(..) {
                         driver.take_in(arrival);
                     }
@@ -324,6 +328,7 @@ impl Driver {
     pub(super) fn way(&self, config: &Config) -> Way {
         Way {
             courier: Arc::clone(&self.courier),
+            registry: self.registry.clone(),
             hosts: Arc::clone(&self.hosts),
             default_body: config.hooks.default_body,
             response_bytes: response_limits(config).response_bytes,

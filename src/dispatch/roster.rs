@@ -145,7 +145,7 @@ mod tests {
     fn roster() -> Roster {
         let definition = HookDefinition::parse(&json!({"event": "temp", "url": "http://example.com/"})).unwrap();
         let owner = UserId::from_bytes([2; 12]);
-        let hook = Hook { id: ID, owner, created_at: WallTime::from_millis(0), definition };
+        let hook = Hook { id: ID, owner, product: None, created_at: WallTime::from_millis(0), definition };
         let mut snapshot = Snapshot::default();
         snapshot.hooks.insert(ID, Arc::new(hook));
         let mut roster = Roster::new(Board::default());

@@ -21,6 +21,7 @@ use crate::hooks::tree::Tree;
 use crate::hooks::tree::visit_entries;
 use crate::hooks::variables::Wanted;
 use crate::model::DeviceId;
+use crate::model::SecretName;
 
 /// A hook as its user wrote it, checked and compiled.
 #[derive(Clone)]
@@ -46,6 +47,8 @@ pub struct HookDefinition {
     pub(super) signing: Vec<SigningSecret>,
     pub(super) response: ResponseRule,
     pub(super) wanted: Wanted,
+    /// The names in the request's templates that secrets can have; whether there are such secrets is not known here.
+    pub(super) secret_names: Box<[SecretName]>,
 }
 
 /// An HTTP method that hooks can use.
@@ -136,6 +139,26 @@ impl HookDefinition {
     /// Whether its user switched it off.
     pub fn is_disabled(&self) -> bool {
         self.is_disabled
+    }
+
+    /// Whether the default data is left out of its requests.
+    pub fn is_without_defaults(&self) -> bool {
+        self.without_defaults
+    }
+
+    /// Whether its target's certificate is verified.
+    pub fn rejects_unauthorized(&self) -> bool {
+        self.reject_unauthorized
+    }
+
+    /// Whether a template of its requests names that secret.
+    pub fn names_secret(&self, name: &SecretName) -> bool {
+        self.secret_names.contains(name)
+    }
+
+    /// The names in the templates of its requests that secrets can have, whether there are such secrets or not.
+    pub fn secret_names(&self) -> &[SecretName] {
+        &self.secret_names
     }
 
     /// The one host of all its requests; none if events choose it from a list.

@@ -1,5 +1,6 @@
 //! Hooks and requests as they may be shown: on pages, in API answers, previews and logs. What looks like a secret by its
-//! name is replaced; a bare `{{variable}}` is no secret and stays.
+//! name is replaced; a bare `{{variable}}` is no secret and stays, also behind an authorization scheme. So is what stands in
+//! the place of a named secret, whatever it is called.
 //!
 //! A secret in an address's path cannot be told from the path and is shown.
 
@@ -38,6 +39,10 @@ const TELLING_PIECES: [&str; 17] = [
 /// Whole words of a name that say the same.
 const TELLING_WORDS: [&str; 5] = ["key", "pwd", "pass", "auth", "sig"];
 
+/// What stands before the secret in an `Authorization` header and is none. Source: RFC 7617, RFC 6750; the third is that
+/// of Django's REST framework.
+const SCHEMES: [&str; 3] = ["Basic", "Bearer", "Token"];
+
 /// A request as it may be shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ShownRequest {
@@ -69,14 +74,22 @@ pub fn shown_definition(hook: &Value) -> Value {
     Value::Object(shown.collect())
 }
 
-/// A request without its secrets.
+/// A request without its secrets, those among them that have names.
 pub fn shown_request(request: &HookRequest) -> ShownRequest {
-    ShownRequest {
+    let shown = request.secrecy.as_ref().map_or(request, |secrecy| &secrecy.stand_in);
+    let shown = ShownRequest {
         method: request.method,
-        url: masked_url(request.url.as_str()),
-        headers: shown_headers(&request.headers),
-        body: shown_body(&String::from_utf8_lossy(&request.body)),
+        url: masked_url(shown.url.as_str()),
+        headers: shown_headers(&shown.headers),
+        body: shown_body(&String::from_utf8_lossy(&shown.body)),
+    };
+    if request.secrecy.is_none() {
+        return shown;
     }
+    // The event may have repeated a secret.
+    let hide = |text: &str| request.without_secrets(text).into_owned();
+    let headers = shown.headers.iter().map(|(name, value)| (hide(name), hide(value))).collect();
+    ShownRequest { method: shown.method, url: hide(&shown.url), headers, body: hide(&shown.body) }
 }
 
 /// Headers without their secrets.
@@ -163,6 +176,10 @@ fn masked_json_text(text: &str) -> Option<String> {
 
 fn masked(secret: &str) -> Cow<'_, str> {
     let trimmed = secret.trim();
+    let trimmed = match trimmed.split_once(' ') {
+        Some((scheme, tag)) if SCHEMES.iter().any(|known| known.eq_ignore_ascii_case(scheme)) => tag.trim_start(),
+        _ => trimmed,
+    };
     let inner = trimmed.strip_prefix("{{").and_then(|rest| rest.strip_suffix("}}"));
     let inner = inner.map(|inner| inner.strip_prefix('{').and_then(|i| i.strip_suffix('}')).unwrap_or(inner));
     let is_bare_tag = inner.is_some_and(|inner| !inner.contains(['{', '}', '!']));
@@ -316,6 +333,19 @@ mod tests {
                 "custom": {"password": SENSITIVE},
             })
         );
+    }
+
+    #[test]
+    fn a_tag_that_names_a_secret_stays_as_it_is() {
+        let hook = json!({
+            "event": "temp", "url": "https://a.example/{{{ID}}}?key={{{API_KEY}}}",
+            "auth": {"username": "u", "password": "{{{PASSWORD}}}"},
+            "headers": {"Authorization": "Bearer {{{TOKEN}}}", "X-Api-Key": "{{{API_KEY}}}"},
+            "form": {"api_key": "{{{API_KEY}}}"},
+        });
+        assert_eq!(shown_definition(&hook), hook);
+        let beside = json!({"headers": {"Authorization": "Bearer s3cret {{{TOKEN}}}", "Cookie": "s3cret={{{TOKEN}}}"}});
+        assert!(!shown_definition(&beside).to_string().contains("s3cret"));
     }
 
     #[test]

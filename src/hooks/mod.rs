@@ -5,8 +5,10 @@
 //! [limited](limits::SlidingWindow), turned into a [request](request::build), and its answer into
 //! [result events](response::results). A failure is weighed by [retry] and counted by [health].
 
+mod aliases;
 mod bounds;
 pub mod definition;
+mod edit;
 mod fields;
 mod headers;
 pub mod health;
@@ -22,7 +24,9 @@ pub mod request;
 pub mod response;
 pub mod retry;
 pub mod sample_event;
+mod secrecy;
 pub mod signing;
+mod spelling;
 mod target;
 pub mod template;
 mod tree;
@@ -31,11 +35,13 @@ mod variables;
 pub use bounds::QueueRule;
 pub use definition::HookDefinition;
 pub use definition::RequestMethod;
+pub use edit::edited;
 pub use headers::HeaderError;
 pub use parts::Parts;
 pub use problem::InvalidHook;
 pub use rendering::FieldError;
 pub use request::HookRequest;
+pub use secrecy::Secrecy;
 pub use target::TargetError;
 
 #[cfg(test)]

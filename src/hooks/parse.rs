@@ -1,9 +1,12 @@
 //! From a hook's JSON to its definition. Every field is read even after a bad one, so that all problems are told at once.
 //! Keys that are not known are left alone: tools of both ages send keys that mean nothing here.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use crate::hooks::InvalidHook;
+use crate::hooks::aliases;
 use crate::hooks::bounds;
 use crate::hooks::definition::Auth;
 use crate::hooks::definition::Body;
@@ -26,6 +29,7 @@ use crate::hooks::tree::compile_entries;
 use crate::hooks::variables::Wanted;
 use crate::model::DeviceId;
 use crate::model::EventName;
+use crate::model::SecretName;
 
 /// Bytes of a definition as JSON. Ours, as the other bounds here; the largest hook files in use have some kilobytes.
 const DEFINITION_BYTES: usize = 64 * 1024;
@@ -63,7 +67,7 @@ pub(super) fn parse(hook: &Value) -> Result<HookDefinition, InvalidHook> {
         headers: headers::parse(&mut fields),
         auth: auth(&mut fields),
         body: body(&mut fields).unwrap_or(Body::Default),
-        without_defaults: fields.flag(&["noDefaults", "nodefaults"], false),
+        without_defaults: fields.flag(&aliases::NO_DEFAULTS, false),
         reject_unauthorized: fields.flag(&["rejectUnauthorized"], true),
         allow_lan: fields.flag(&["allow_lan"], false),
         queue: bounds::parse(&mut fields),
@@ -71,6 +75,7 @@ pub(super) fn parse(hook: &Value) -> Result<HookDefinition, InvalidHook> {
         signing: signing::parse(&mut fields),
         response,
         wanted: Wanted::default(),
+        secret_names: Box::default(),
         target: match target {
             Some(target) => target,
             None => return Err(InvalidHook::new(fields.into_problems())),
@@ -84,8 +89,13 @@ pub(super) fn parse(hook: &Value) -> Result<HookDefinition, InvalidHook> {
 fn with_wanted(mut hook: HookDefinition) -> HookDefinition {
     let named = Wanted::in_definition(&hook.original);
     let mut wanted = named;
-    hook.visit_request(&mut |template| wanted = wanted.and(template));
+    let mut secrets = BTreeSet::new();
+    hook.visit_request(&mut |template| {
+        wanted = wanted.and(template);
+        secrets.extend(template.names().filter_map(|name| SecretName::try_from(name.to_owned()).ok()));
+    });
     hook.wanted = wanted;
+    hook.secret_names = secrets.into_iter().collect();
     let topics = hook.response.topic.iter().chain(&hook.response.error_topic);
     hook.response.wanted = topics.fold(named, Wanted::and);
     hook
@@ -114,10 +124,9 @@ fn is_within(value: &Value, depth: usize, values: &mut usize) -> bool {
 }
 
 fn event_prefix(fields: &mut Fields<'_>) -> Option<String> {
-    let names = ["event", "eventName"];
-    let Some((name, prefix)) = fields.text(&names) else {
+    let Some((name, prefix)) = fields.text(&aliases::EVENT) else {
         // A wrong type was reported while reading.
-        if fields.value(&names).is_none_or(|(_, value)| value.is_string()) {
+        if fields.value(&aliases::EVENT).is_none_or(|(_, value)| value.is_string()) {
             fields.report(&Path::Root("event"), Flaw::Missing);
         }
         return None;
@@ -133,7 +142,7 @@ fn event_prefix(fields: &mut Fields<'_>) -> Option<String> {
 }
 
 fn device(fields: &mut Fields<'_>) -> Option<DeviceId> {
-    let (name, id) = fields.text(&["deviceID", "deviceid", "deviceId", "coreID", "coreid", "coreId"])?;
+    let (name, id) = fields.text(&aliases::DEVICE)?;
     id.parse().map_err(|error| fields.report(&Path::Root(name), Flaw::Device(error))).ok()
 }
 
@@ -238,7 +247,7 @@ fn parsed_text(text: &str) -> Option<Tree> {
 fn response(fields: &mut Fields<'_>) -> ResponseRule {
     ResponseRule {
         topic: fields.template(&["responseTopic"]),
-        error_topic: fields.template(&["errorResponseTopic", "errorTopic"]),
+        error_topic: fields.template(&aliases::ERROR_TOPIC),
         template: response_template(fields),
         is_unchunked: fields.flag(&["unchunked"], false),
         as_data_url: fields.flag(&["dataUrlResponseEvent"], false),

@@ -10,8 +10,10 @@
 //! | others, nothing | JSON, or a form if so configured | all of it |
 //! | others, nothing, `noDefaults` | the event's data as it is | nothing |
 //!
-//! The user's own key always wins over a default one.
+//! The user's own key always wins over a default one. Named secrets of the hook's owner fill the templates of a request and
+//! of nothing else; see [`Secrecy`] for how they stay inside.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use base64::Engine;
@@ -25,6 +27,7 @@ use crate::hooks::FieldError;
 use crate::hooks::HeaderError;
 use crate::hooks::HookDefinition;
 use crate::hooks::RequestMethod;
+use crate::hooks::Secrecy;
 use crate::hooks::TargetError;
 use crate::hooks::definition::Auth;
 use crate::hooks::definition::Body;
@@ -36,12 +39,15 @@ use crate::hooks::pairs::Pairs;
 use crate::hooks::problem::Path;
 use crate::hooks::rendering::RENDERED_BYTES;
 use crate::hooks::rendering::Rendering;
+use crate::hooks::secrecy::STAND_IN;
 use crate::hooks::template::Template;
+use crate::hooks::template::Variables;
 use crate::hooks::tree::Entries;
 use crate::hooks::tree::render_entries;
 use crate::hooks::variables;
 use crate::model::DefaultBody;
 use crate::model::Event;
+use crate::model::Secrets;
 
 /// What farhook calls itself, unless a hook says otherwise.
 const USER_AGENT: &str = concat!("farhook/", env!("CARGO_PKG_VERSION"));
@@ -64,6 +70,8 @@ pub struct HookRequest {
     pub reject_unauthorized: bool,
     /// Whether the target may have a private address.
     pub allow_lan: bool,
+    /// What hides the named secrets that went into it; none if it has none.
+    pub secrecy: Option<Box<Secrecy>>,
 }
 
 /// Why a hook can make no request of an event. The texts name the field and never repeat what was rendered.
@@ -95,14 +103,40 @@ struct Content {
     content_type: Option<&'static str>,
 }
 
-/// Makes the request of `hook` for `event`. `default_body` is for hooks that say nothing of a body.
+/// Makes the request of `hook` for `event`. `secrets` are those of the hook's owner, `default_body` is for hooks that say
+/// nothing of a body.
 ///
 /// # Errors
 /// Names the field that this event makes unusable.
-pub fn build(hook: &HookDefinition, event: &Event, default_body: DefaultBody) -> Result<HookRequest, RequestError> {
-    let variables = variables::of(event, hook.wanted);
-    let mut rendering = Rendering::new(&variables);
-    let method = method(&hook.method, &mut rendering)?;
+pub fn build(
+    hook: &HookDefinition,
+    event: &Event,
+    secrets: &Secrets,
+    default_body: DefaultBody,
+) -> Result<HookRequest, RequestError> {
+    let used = hook.secret_names.iter().filter_map(|name| Some((name.as_str(), secrets.get(name)?.value.as_str())));
+    let used: Vec<_> = used.collect();
+    let variables = variables::of(event, hook.wanted, used.iter().copied());
+    let mut request = make(hook, event, &variables, None, default_body)?;
+    if !used.is_empty() {
+        let stand_ins = used.iter().map(|(name, _)| (*name, STAND_IN));
+        let variables = variables::of(event, hook.wanted, stand_ins);
+        let stand_in = make(hook, event, &variables, Some(request.method), default_body).ok();
+        let secrecy = Secrecy::new(&request, stand_in, used.into_iter().map(|(_, value)| value));
+        request.secrecy = Some(Box::new(secrecy));
+    }
+    Ok(request)
+}
+
+fn make(
+    hook: &HookDefinition,
+    event: &Event,
+    variables: &Variables,
+    chosen_method: Option<RequestMethod>,
+    default_body: DefaultBody,
+) -> Result<HookRequest, RequestError> {
+    let mut rendering = Rendering::new(variables);
+    let method = chosen_method.map_or_else(|| method(&hook.method, &mut rendering), Ok)?;
     let mut url = hook.target.render(&mut rendering)?;
     let mut query = rendered_pairs(&hook.query, "query", &mut rendering)?;
     let content = if method == RequestMethod::Get {
@@ -129,13 +163,32 @@ pub fn build(hook: &HookDefinition, event: &Event, default_body: DefaultBody) ->
     }
     let body = Bytes::from(content.bytes);
     let (reject_unauthorized, allow_lan) = (hook.reject_unauthorized, hook.allow_lan);
-    Ok(HookRequest { method, url, headers, body, reject_unauthorized, allow_lan })
+    Ok(HookRequest { method, url, headers, body, reject_unauthorized, allow_lan, secrecy: None })
 }
 
 impl HookRequest {
     /// The value of a header, whatever the case of its name.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(given, _)| given.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+
+    /// `text` as it may be shown, if it may repeat what was sent: without the named secrets that went into the request.
+    pub fn without_secrets<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        self.secrecy.as_ref().map_or(Cow::Borrowed(text), |secrecy| secrecy.hide(text))
+    }
+
+    /// Bytes of its bodies that are kept in memory: it may have a second one, for showing.
+    pub fn kept_bytes(&self) -> usize {
+        self.body.len() + self.secrecy.as_ref().map_or(0, |secrecy| secrecy.bytes())
+    }
+
+    /// Adds a header that is no secret of the hook's owner.
+    pub(super) fn push_header(&mut self, name: &str, value: &str) {
+        let header = || (name.to_owned(), value.to_owned());
+        self.headers.push(header());
+        if let Some(secrecy) = &mut self.secrecy {
+            secrecy.stand_in.headers.push(header());
+        }
     }
 }
 

@@ -119,7 +119,8 @@ pub fn device_limit(per_minute: u32) -> String {
 /// or if its own cannot be rendered. A response is not lost over its name.
 fn topic(own: Option<&Template>, default: &str, hook: &HookDefinition, event: &Event) -> String {
     let render = |template: &Template| {
-        let variables = variables::of(event, hook.response.wanted);
+        // What becomes an event is read by devices: no secret gets into it.
+        let variables = variables::of(event, hook.response.wanted, []);
         Rendering::new(&variables).text(template, &Path::Root("responseTopic")).ok().filter(|text| !text.is_empty())
     };
     let topic = own.and_then(render).unwrap_or_else(|| format!("{default}/{}", event.name));

@@ -79,6 +79,7 @@ pub fn parse(value: &Value, id: EventId, owner: UserId, now: WallTime) -> Result
         published_at: field("published_at").map_or(Ok(now), time)?,
         source: field("coreid").map_or(Ok(Source::Api), source)?,
         owner,
+        product: None,
     })
 }
 
@@ -130,6 +131,7 @@ pub(super) mod tests {
             published_at: WallTime::from_millis(1_485_983_285_763),
             source: Source::Device("0123456789abcdef01234567".parse().unwrap()),
             owner: UserId::from_bytes([9; 12]),
+            product: None,
         }
     }
 

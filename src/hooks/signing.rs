@@ -66,8 +66,8 @@ pub fn sign(hook: &HookDefinition, request: &mut HookRequest, now: WallTime) {
     let id = request.header("webhook-id").unwrap_or_default().to_owned();
     let signatures: Vec<_> =
         hook.signing.iter().map(|secret| signature(secret, &id, &timestamp, &request.body)).collect();
-    request.headers.push(("webhook-timestamp".to_owned(), timestamp));
-    request.headers.push(("webhook-signature".to_owned(), signatures.join(" ")));
+    request.push_header("webhook-timestamp", &timestamp);
+    request.push_header("webhook-signature", &signatures.join(" "));
 }
 
 fn secret(value: &Value, path: &Path<'_>, fields: &mut Fields<'_>) -> Option<SigningSecret> {
@@ -100,6 +100,7 @@ mod tests {
     use crate::hooks::request;
     use crate::hooks::sample_event::tests::event;
     use crate::model::DefaultBody;
+    use crate::model::Secrets;
 
     /// Source: the specification's own libraries, `libraries/rust/src/lib.rs`, `test_sign`.
     const PUBLISHED: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
@@ -126,7 +127,7 @@ mod tests {
     #[test]
     fn a_target_verifies_with_any_of_the_secrets() {
         let hook = hook(&json!([PUBLISHED, OTHER]));
-        let mut request = request::build(&hook, &event("temp", "21.5"), DefaultBody::Json).unwrap();
+        let mut request = request::build(&hook, &event("temp", "21.5"), &Secrets::new(), DefaultBody::Json).unwrap();
         // The verifier refuses old requests.
         let now = WallTime::from_millis(jiff::Timestamp::now().as_millisecond());
         sign(&hook, &mut request, now);
@@ -145,7 +146,7 @@ mod tests {
     #[test]
     fn a_hook_without_a_secret_signs_nothing() {
         let hook = hook(&Value::Null);
-        let mut request = request::build(&hook, &event("temp", "21.5"), DefaultBody::Json).unwrap();
+        let mut request = request::build(&hook, &event("temp", "21.5"), &Secrets::new(), DefaultBody::Json).unwrap();
         let before = request.clone();
         sign(&hook, &mut request, WallTime::from_millis(0));
         assert_eq!(request, before);

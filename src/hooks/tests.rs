@@ -9,6 +9,7 @@ use crate::hooks::response::Answer;
 use crate::hooks::response::ResponseLimits;
 use crate::hooks::sample_event::tests::event;
 use crate::model::DefaultBody;
+use crate::model::Secrets;
 
 fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
@@ -72,7 +73,7 @@ proptest! {
             Ok(parsed) => {
                 prop_assert_eq!(parsed.original(), &hook);
                 let _ = matching::matches(&parsed, &event);
-                if let Ok(request) = request::build(&parsed, &event, DefaultBody::Json) {
+                if let Ok(request) = request::build(&parsed, &event, &Secrets::new(), DefaultBody::Json) {
                     prop_assert!(request.header("webhook-id").is_some());
                     let _ = masking::shown_request(&request);
                 }

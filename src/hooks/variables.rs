@@ -1,6 +1,8 @@
-//! The variables that an event brings to a hook's templates: the predefined ones and the keys of its JSON data.
+//! The variables of a hook's templates: the predefined ones, the keys of the event's JSON data, and for requests the
+//! owner's secrets.
 //!
-//! Data never replaces a predefined variable: a device that publishes `{"PARTICLE_DEVICE_ID": …}` is still itself.
+//! Data never replaces a predefined variable or a secret: a device that publishes `{"PARTICLE_DEVICE_ID": …}` is still
+//! itself.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -11,24 +13,6 @@ use serde_json::json;
 use crate::hooks::template::Template;
 use crate::hooks::template::Variables;
 use crate::model::Event;
-
-/// Names that only the gateway gives. `PRODUCT_*` is kept for products, so that no data can pretend to be one.
-const PREDEFINED: [&str; 14] = [
-    "PARTICLE_DEVICE_ID",
-    "PARTICLE_EVENT_NAME",
-    "PARTICLE_EVENT_VALUE",
-    "PARTICLE_PUBLISHED_AT",
-    "PARTICLE_EVENT_ID",
-    EVENT_JSON,
-    EVENT_BASE64,
-    "SPARK_CORE_ID",
-    "SPARK_EVENT_NAME",
-    "SPARK_EVENT_VALUE",
-    "SPARK_PUBLISHED_AT",
-    "PRODUCT_ID",
-    "PRODUCT_USER_ID",
-    "PRODUCT_VERSION",
-];
 
 const EVENT_JSON: &str = "PARTICLE_EVENT_JSON";
 const EVENT_BASE64: &str = "PARTICLE_EVENT_BASE64";
@@ -55,13 +39,23 @@ impl Wanted {
     }
 }
 
-/// The variables of `event`. Of those that nobody wants, some are missing.
-pub(super) fn of(event: &Event, wanted: Wanted) -> Variables {
-    Variables::new(&map_of(event, wanted))
+/// The variables of `event`, and beside them `secrets`, names and values. Of those that nobody wants, some are missing.
+pub(super) fn of<'a>(
+    event: &Event,
+    wanted: Wanted,
+    secrets: impl IntoIterator<Item = (&'a str, &'a str)>,
+) -> Variables {
+    let mut fixed: Map<_, _> =
+        secrets.into_iter().map(|(name, value)| (name.to_owned(), Value::String(value.to_owned()))).collect();
+    // Last, though no secret can have the name of one of them.
+    predefine(event, wanted, &mut fixed);
+    let data = if wanted.data { from_data(&event.data) } else { Map::new() };
+    Variables::with_fixed(&fixed, &data)
 }
 
-fn map_of(event: &Event, wanted: Wanted) -> Map<String, Value> {
-    let mut variables = if wanted.data { from_data(&event.data) } else { Map::new() };
+/// What the gateway itself says of `event`. A product's variables are there without a product, too: empty, so that no
+/// data can pretend to be one.
+fn predefine(event: &Event, wanted: Wanted, variables: &mut Map<String, Value>) {
     let mut set = |names: &[&str], value: String| {
         for name in names {
             variables.insert((*name).to_owned(), Value::String(value.clone()));
@@ -72,13 +66,18 @@ fn map_of(event: &Event, wanted: Wanted) -> Map<String, Value> {
     set(&["PARTICLE_EVENT_VALUE", "SPARK_EVENT_VALUE"], event.data.clone());
     set(&["PARTICLE_PUBLISHED_AT", "SPARK_PUBLISHED_AT"], event.published_at.to_string());
     set(&["PARTICLE_EVENT_ID"], event.id.to_string());
+    let product = event.product;
+    let of_product = |value: Option<String>| value.unwrap_or_default();
+    set(&["PRODUCT_ID"], of_product(product.map(|product| product.id.to_string())));
+    set(&["PRODUCT_VERSION"], of_product(product.and_then(|product| Some(product.version?.to_string()))));
+    // A product and its events have the same owner.
+    set(&["PRODUCT_USER_ID"], of_product(product.map(|_| event.owner.to_string())));
     if wanted.json {
         set(&[EVENT_JSON], whole(event));
     }
     if wanted.base64 {
         set(&[EVENT_BASE64], STANDARD.encode(whole(event)));
     }
-    variables
 }
 
 /// A JSON document as variables: the keys of an object, the indices of an array, nothing of anything else.
@@ -95,14 +94,12 @@ fn from_data(data: &str) -> Map<String, Value> {
     if !data.trim_start().starts_with(['{', '[']) {
         return Map::new();
     }
-    let mut map = serde_json::from_str(data).map(from_json).unwrap_or_default();
-    map.retain(|name, _| !PREDEFINED.contains(&name.as_str()));
-    map
+    serde_json::from_str(data).map(from_json).unwrap_or_default()
 }
 
 /// The event as the event stream of the guide shows it, with its id.
 fn whole(event: &Event) -> String {
-    let event = json!({
+    let mut whole = json!({
         "name": event.name.as_str(),
         "data": event.data,
         "ttl": event.ttl_s,
@@ -110,21 +107,28 @@ fn whole(event: &Event) -> String {
         "coreid": event.source.coreid(),
         "id": event.id.to_string(),
     });
-    event.to_string()
+    if let Some(product) = event.product {
+        whole["productID"] = json!(product.id.number());
+    }
+    whole.to_string()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::hooks::sample_event::tests::event;
+    use crate::model::EventProduct;
+    use crate::model::ProductId;
 
-    fn wanted(text: &str) -> Wanted {
-        Wanted::in_definition(&json!({"json": [text]})).and(&Template::compile(text).unwrap())
+    fn rendered(template: &str, event: &Event) -> String {
+        let compiled = Template::compile(template).unwrap();
+        let wanted = Wanted::in_definition(&json!({"json": [template]})).and(&compiled);
+        compiled.render(&of(event, wanted, [("API_KEY", "s3cret")])).unwrap()
     }
 
     #[test]
     fn the_predefined_variables_tell_of_the_event() {
-        let variables = map_of(&event("temp", "21.5"), wanted("{{PARTICLE_EVENT_JSON}}{{PARTICLE_EVENT_BASE64}}"));
+        let event = event("temp", "21.5");
         for (name, value) in [
             ("PARTICLE_DEVICE_ID", "0123456789abcdef01234567"),
             ("SPARK_CORE_ID", "0123456789abcdef01234567"),
@@ -136,44 +140,57 @@ mod tests {
             ("SPARK_PUBLISHED_AT", "2017-02-01T21:08:05.763Z"),
             ("PARTICLE_EVENT_ID", "070707070707070707070707"),
         ] {
-            assert_eq!(variables[name], value, "{name}");
+            assert_eq!(rendered(&format!("{{{{{name}}}}}"), &event), value, "{name}");
         }
-        let whole = variables["PARTICLE_EVENT_JSON"].as_str().unwrap();
-        let read: Value = serde_json::from_str(whole).unwrap();
+        let whole = rendered("{{{PARTICLE_EVENT_JSON}}}", &event);
+        let read: Value = serde_json::from_str(&whole).unwrap();
         assert_eq!((&read["name"], &read["data"], &read["ttl"]), (&json!("temp"), &json!("21.5"), &json!(60)));
-        assert_eq!(variables["PARTICLE_EVENT_BASE64"], STANDARD.encode(whole));
+        assert_eq!(read.get("productID"), None);
+        assert_eq!(rendered("{{{PARTICLE_EVENT_BASE64}}}", &event), STANDARD.encode(whole));
+    }
+
+    #[test]
+    fn a_products_variables_are_those_of_the_event_and_empty_without_one() {
+        let template = "{{PRODUCT_ID}}/{{PRODUCT_VERSION}}/{{PRODUCT_USER_ID}}";
+        let mut event = event("temp", r#"{"PRODUCT_ID": 9, "PRODUCT_VERSION": 9, "PRODUCT_USER_ID": 9}"#);
+        assert_eq!(rendered(template, &event), "//");
+        event.product = Some(EventProduct { id: ProductId::from_number(7), version: Some(3) });
+        assert_eq!(rendered(template, &event), "7/3/090909090909090909090909");
+        event.product = Some(EventProduct { id: ProductId::from_number(7), version: None });
+        assert_eq!(rendered(template, &event), "7//090909090909090909090909");
+        let whole: Value = serde_json::from_str(&rendered("{{{PARTICLE_EVENT_JSON}}}", &event)).unwrap();
+        assert_eq!(whole["productID"], 7);
     }
 
     #[test]
     fn the_keys_of_json_data_are_variables() {
         let data = r#"{"my-var": "foo", "n": 1, "deep": {"a": [2]}}"#;
-        let variables = map_of(&event("x", data), wanted("{{my-var}}"));
-        assert_eq!(variables["my-var"], "foo");
-        assert_eq!(variables["deep"]["a"][0], 2);
-        assert_eq!(map_of(&event("x", " [5, {\"a\": 6}]"), wanted("{{0}}"))["1"]["a"], 6);
+        assert_eq!(rendered("{{my-var}} {{n}} {{deep.a.0}}", &event("x", data)), "foo 1 2");
+        assert_eq!(rendered("{{0}} {{1.a}}", &event("x", " [5, {\"a\": 6}]")), "5 6");
     }
 
     #[test]
-    fn data_cannot_replace_a_predefined_variable() {
-        let data = r#"{"PARTICLE_DEVICE_ID": "other", "SPARK_CORE_ID": "other", "PRODUCT_ID": "5", "a": 1}"#;
-        let variables = map_of(&event("x", data), wanted("{{a}}"));
-        assert_eq!(variables["PARTICLE_DEVICE_ID"], "0123456789abcdef01234567");
-        assert_eq!(variables["SPARK_CORE_ID"], "0123456789abcdef01234567");
-        assert_eq!((variables.get("PRODUCT_ID"), &variables["a"]), (None, &json!(1)));
+    fn data_replaces_neither_a_predefined_variable_nor_a_secret() {
+        let forged = r#""PARTICLE_DEVICE_ID": "other", "SPARK_CORE_ID": "other", "API_KEY": "other""#;
+        let event = event("x", &format!(r#"{{{forged}, "a": 1, "l": [{{{forged}}}], "o": {{{forged}}}}}"#));
+        let names = "{{PARTICLE_DEVICE_ID}} {{SPARK_CORE_ID}} {{API_KEY}}";
+        let template = format!("{names}|{{{{#l}}}}{names}{{{{/l}}}}|{{{{#o}}}}{names}{{{{/o}}}}|{{{{a}}}}");
+        let own = "0123456789abcdef01234567 0123456789abcdef01234567 s3cret";
+        assert_eq!(rendered(&template, &event), format!("{own}|{own}|{own}|1"));
     }
 
     #[test]
     fn what_is_no_json_document_brings_no_variables() {
-        let bare = map_of(&event("x", "21.5"), Wanted::default()).len();
         for data in ["21.5", "null", "\"a\"", "{\"a\":", "", &"[".repeat(16_000)] {
-            assert_eq!(map_of(&event("x", data), wanted("{{a}}")).len(), bare, "{data:.20}");
+            assert_eq!(from_data(data), Map::new(), "{data:.20}");
         }
     }
 
     #[test]
-    fn nothing_is_made_that_no_template_asks_for() {
-        let variables = map_of(&event("x", r#"{"a": 1}"#), wanted("text"));
-        assert_eq!((variables.get("a"), variables.get(EVENT_JSON), variables.get(EVENT_BASE64)), (None, None, None));
+    fn only_what_a_template_asks_for_is_wanted() {
+        let wanted =
+            |text: &str| Wanted::in_definition(&json!({"json": [text]})).and(&Template::compile(text).unwrap());
+        assert_eq!(wanted("text"), Wanted::default());
         let inside = wanted("{{#PARTICLE_EVENT_NAME}}{{PARTICLE_EVENT_JSON}}{{/PARTICLE_EVENT_NAME}}");
         assert_eq!(inside, Wanted { data: true, json: true, base64: false });
     }

@@ -75,6 +75,7 @@ pub(super) mod tests {
             published_at: WallTime::from_millis(1_460_813_828_728),
             source: Source::Device(DeviceId::from_bytes([1; 12])),
             owner: UserId::from_bytes([2; 12]),
+            product: None,
         }
     }
 

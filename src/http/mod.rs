@@ -3,8 +3,11 @@
 //! warp stays in here and in the routes; nobody else knows it.
 
 mod access;
+mod body;
 mod frame;
+mod path;
 mod reply;
+mod request;
 mod server;
 mod sse;
 
@@ -12,20 +15,27 @@ use warp::filters::BoxedFilter;
 
 pub use access::Credentials;
 pub use access::NoAccess;
-pub use access::credentials;
+pub use body::Body;
+pub use body::BodyRoom;
+pub use path::Params;
 pub use reply::ApiError;
 pub use reply::Response;
 pub use reply::answer;
+pub use reply::as_json;
+pub use reply::created;
 pub use reply::json;
-pub use reply::unavailable;
+pub use request::Request;
+pub use request::request;
 pub use server::ListenError;
 pub use server::Peer;
 pub use server::answering_all;
 pub use server::serve;
+pub use sse::End;
 pub use sse::Seat;
 pub use sse::Streams;
 pub use sse::Subscription;
 pub use sse::events;
+pub use warp::http::Method;
 
 /// One endpoint.
 pub type Route = BoxedFilter<(Response,)>;

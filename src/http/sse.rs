@@ -12,6 +12,7 @@
 
 use std::convert::Infallible;
 use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -53,6 +54,9 @@ pub struct Streams(Arc<Semaphore>);
 #[derive(Debug)]
 pub struct Seat(#[expect(dead_code, reason = "it is held")] OwnedSemaphorePermit);
 
+/// What ends a stream.
+pub type End = Pin<Box<dyn Future<Output = ()> + Send + Sync>>;
+
 /// What one stream shows, and until when.
 pub struct Subscription<W, A>
 where
@@ -69,6 +73,8 @@ where
     pub wants: W,
     /// Asked before everything that is written: whether the watching is still allowed. If not, the stream ends.
     pub is_allowed: A,
+    /// The stream ends when this is done, also while nothing is written.
+    pub ends: End,
     /// The stream ends when this is set.
     pub stop: watch::Receiver<bool>,
     /// Its right to be.
@@ -134,6 +140,7 @@ struct Streaming<W, A> {
     watcher: Watcher,
     wants: W,
     is_allowed: A,
+    ends: End,
     stop: watch::Receiver<bool>,
     heartbeat_after: Duration,
     _seat: Seat,
@@ -145,7 +152,7 @@ where
     A: Fn() -> bool + Send + Sync + 'static,
 {
     fn new(subscription: Subscription<W, A>) -> Self {
-        let Subscription { mut missed, watcher, wants, is_allowed, stop, seat } = subscription;
+        let Subscription { mut missed, watcher, wants, is_allowed, ends, stop, seat } = subscription;
         missed.retain(|event| wants(event));
         missed.shrink_to_fit();
         Self {
@@ -154,6 +161,7 @@ where
             watcher,
             wants,
             is_allowed,
+            ends,
             stop,
             heartbeat_after: HEARTBEAT_AFTER,
             _seat: seat,
@@ -180,6 +188,7 @@ where
         tokio::select! {
             biased;
             () = stopped(&mut self.stop) => None,
+            () = &mut self.ends => None,
             heard = timeout(self.heartbeat_after, next_wanted(&mut self.watcher, &self.wants)) => match heard {
                 Ok(event) => event.map(|event| frame(&event).into()),
                 Err(_) => Some(Bytes::from_static(HEARTBEAT.as_bytes())),

@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::Mutex;
 
+use crate::bus::Presence;
 use crate::bus::Publication;
 use crate::bus::Publisher;
 use crate::bus::Refusal;
@@ -32,6 +33,7 @@ use crate::limits::Windows;
 use crate::model::DeviceId;
 use crate::model::Event;
 use crate::model::EventName;
+use crate::model::EventProduct;
 use crate::model::HookId;
 use crate::model::Source;
 use crate::model::UserId;
@@ -118,18 +120,21 @@ pub(super) struct Desk {
     next_seq: u64,
     resends: Resends,
     triggers: Arc<Mutex<Windows>>,
+    /// Knows what devices say that they run.
+    presence: Presence,
     notices: Notices,
     room: Room,
 }
 
 impl Desk {
-    pub(super) fn new(chance: Chance, known: Known, triggers: Arc<Mutex<Windows>>) -> Self {
+    pub(super) fn new(chance: Chance, known: Known, triggers: Arc<Mutex<Windows>>, presence: Presence) -> Self {
         Self {
             chance,
             boot: known.boot,
             next_seq: known.next_seq,
             resends: known.resends,
             triggers,
+            presence,
             notices: Notices::default(),
             room: Room::default(),
         }
@@ -144,7 +149,7 @@ impl Desk {
         stock: &impl Stock,
         now: Now,
     ) -> Decision {
-        let Some((source, owner)) = origin(publication.publisher, registry) else {
+        let Some(Origin { source, owner, product }) = origin(publication.publisher, registry, &self.presence) else {
             return Decision::Refused { refusal: Refusal::UnknownPublisher, full: None, notice: None };
         };
         let mark = publication.resend.map(|resend| Mark {
@@ -171,13 +176,14 @@ impl Desk {
             id: self.chance.event_id(now.wall),
             name,
             data,
-            ttl_s: spec::EVENT_TTL_S,
+            ttl_s: publication.ttl_s.unwrap_or(spec::EVENT_TTL_S),
             published_at: now.wall,
             source,
             owner,
+            product,
         });
         let wanted: Vec<&Arc<Hook>> =
-            registry.hooks_of(owner).filter(|hook| matching::matches(&hook.definition, &event)).collect();
+            registry.hooks_for(&event).filter(|hook| matching::matches(&hook.definition, &event)).collect();
         let judged = wanted.iter().map(|hook| {
             let rule = hook.definition.queue();
             self.room.judge(hook.id, rule, event.data.len(), stock, config)
@@ -336,7 +342,8 @@ impl Desk {
         let device = source.device().filter(|device| self.notices.is_due(Some(*device), kind, now.mono_ms))?;
         let name: String = name.chars().take(spec::EMITTED_NAME_CHARS).collect();
         let data = serde_json::json!({ "event": name, "reason": refusal.to_string() }).to_string();
-        Some(self.emitted(REFUSED_EVENT, data, Source::Gateway { device: Some(device) }, owner, now))
+        let to_device = Source::Gateway { device: Some(device) };
+        Some(self.emitted(REFUSED_EVENT, data, Origin { source: to_device, owner, product: None }, now))
     }
 
     /// A `hook-error` that says why an event did not trigger, unless the device was told just before.
@@ -351,11 +358,13 @@ impl Desk {
         let due = self.notices.is_due(device, kind, now.mono_ms);
         due.then(|| {
             let name = format!("hook-error/{}/0", event.name);
-            self.emitted(&name, text.to_owned(), Source::Gateway { device }, event.owner, now)
+            let origin = Origin { source: Source::Gateway { device }, owner: event.owner, product: event.product };
+            self.emitted(&name, text.to_owned(), origin, now)
         })
     }
 
-    fn emitted(&self, name: &str, data: String, source: Source, owner: UserId, now: Now) -> Arc<Event> {
+    fn emitted(&self, name: &str, data: String, origin: Origin, now: Now) -> Arc<Event> {
+        let Origin { source, owner, product } = origin;
         Arc::new(Event {
             id: self.chance.event_id(now.wall),
             name: EventName::emitted(name),
@@ -364,6 +373,7 @@ impl Desk {
             published_at: now.wall,
             source,
             owner,
+            product,
         })
     }
 }
@@ -375,10 +385,25 @@ fn over_limit(limits: &Limits) -> String {
     response::device_limit(limits.device_per_minute.map_or(0, NonZeroU32::get))
 }
 
-fn origin(publisher: Publisher, registry: &Snapshot) -> Option<(Source, UserId)> {
+/// Whose an event is.
+#[derive(Debug, Clone, Copy)]
+struct Origin {
+    source: Source,
+    owner: UserId,
+    product: Option<EventProduct>,
+}
+
+fn origin(publisher: Publisher, registry: &Snapshot, presence: &Presence) -> Option<Origin> {
     match publisher {
-        Publisher::Device(id) => registry.devices.get(&id).map(|device| (Source::Device(id), device.owner)),
-        Publisher::User(user) => Some((Source::Api, user)),
+        Publisher::Device(id) => registry.devices.get(&id).map(|device| {
+            let version = || presence.of(id).description.and_then(|described| described.product_version);
+            let product = device.product.map(|id| EventProduct { id, version: version() });
+            Origin { source: Source::Device(id), owner: device.owner, product }
+        }),
+        Publisher::User { user, product } => {
+            let product = product.map(|id| EventProduct { id, version: None });
+            Some(Origin { source: Source::Api, owner: user, product })
+        }
     }
 }
 

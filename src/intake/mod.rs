@@ -146,7 +146,7 @@ pub async fn run(parts: Parts, mut stop: watch::Receiver<bool>) {
         chance,
         known,
     } = parts;
-    let desk = Desk::new(chance, known, triggers);
+    let desk = Desk::new(chance, known, triggers, presence.clone());
     let mut clerk = Clerk { desk, live, arrivals, board, calls, presence, unwanted: 0 };
     let mut under_way: FuturesOrdered<BoxFuture<'static, Settled>> = FuturesOrdered::new();
     loop {

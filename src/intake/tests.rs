@@ -125,7 +125,7 @@ fn key(seq: u64) -> DeliveryKey {
 
 fn publication(name: &str, data: u64) -> Publication {
     let publisher = Publisher::Device(DeviceId::from_bytes([1; 12]));
-    Publication { name: name.to_owned(), data: data.to_string().into(), publisher, resend: None }
+    Publication { name: name.to_owned(), data: data.to_string().into(), ttl_s: None, publisher, resend: None }
 }
 
 fn resend(dup: bool) -> Publication {
@@ -280,7 +280,7 @@ async fn dead_letters_wait_again_in_their_order_behind_what_waits() {
 
 fn by(device: u8, name: &str, data: &str) -> Publication {
     let publisher = Publisher::Device(DeviceId::from_bytes([device; 12]));
-    Publication { name: name.to_owned(), data: data.to_owned().into(), publisher, resend: None }
+    Publication { name: name.to_owned(), data: data.to_owned().into(), ttl_s: None, publisher, resend: None }
 }
 
 #[tokio::test]

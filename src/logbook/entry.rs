@@ -1,5 +1,6 @@
 //! One attempt as it was: made presentable only when somebody looks, when it is written, or when it is long.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -76,7 +77,7 @@ impl Entry {
 
     /// Bytes that it keeps in memory, about.
     pub(super) fn bytes(&self) -> usize {
-        let request = self.request.as_ref().map_or(0, |request| request.body.len());
+        let request = self.request.as_ref().map_or(0, HookRequest::kept_bytes);
         let answer = self.answer.as_ref().map_or(0, |answer| answer.body.len());
         size_of::<Self>() + request + answer + self.event.data.len()
     }
@@ -91,7 +92,7 @@ impl Entry {
             name: self.event.name.clone(),
             device: self.event.source.device(),
             request: self.request.as_ref().map(shown_request),
-            answer: self.answer.as_ref().map(shown_answer),
+            answer: self.answer.as_ref().map(|answer| shown_answer(answer, self.request.as_ref())),
             timing: self.timing,
             fate: self.fate,
             summary: cut(&self.summary, SUMMARY_BYTES),
@@ -153,12 +154,15 @@ fn shown_request(request: &HookRequest) -> LoggedRequest {
     }
 }
 
-fn shown_answer(answer: &Answered) -> LoggedAnswer {
+/// An answer to `request`, of which it may repeat the secrets.
+fn shown_answer(answer: &Answered, request: Option<&HookRequest>) -> LoggedAnswer {
+    let hide = |text| request.map_or(Cow::Borrowed(text), |request| request.without_secrets(text));
+    let headers: Vec<_> = answer.headers.iter().map(|(name, value)| (name.clone(), hide(value).into_owned())).collect();
     // Masked as a whole, since JSON that is cut cannot be read.
     LoggedAnswer {
         status: answer.status,
-        headers: cut_headers(&masking::shown_headers(&answer.headers)),
-        body: cut(&masking::shown_body(&String::from_utf8_lossy(&answer.body)), BODY_BYTES),
+        headers: cut_headers(&masking::shown_headers(&headers)),
+        body: cut(&masking::shown_body(&hide(&String::from_utf8_lossy(&answer.body))), BODY_BYTES),
         body_bytes: answer.body.len() as u64,
     }
 }
@@ -179,6 +183,9 @@ pub(super) mod tests {
     use crate::hooks::HookDefinition;
     use crate::hooks::request;
     use crate::model::DefaultBody;
+    use crate::model::Secret;
+    use crate::model::SecretName;
+    use crate::model::Secrets;
     use crate::store::tests::delivery;
 
     pub(in crate::logbook) fn request(data: &str) -> HookRequest {
@@ -186,7 +193,13 @@ pub(super) mod tests {
             "event": "temp", "url": "http://example.com/?token=s3cret-1", "headers": { "X-Api-Key": "s3cret-2" },
             "json": { "value": "{{{PARTICLE_EVENT_VALUE}}}", "password": "s3cret-3" },
         });
-        request::build(&HookDefinition::parse(&hook).unwrap(), &delivery(data).event, DefaultBody::Json).unwrap()
+        request::build(
+            &HookDefinition::parse(&hook).unwrap(),
+            &delivery(data).event,
+            &Secrets::new(),
+            DefaultBody::Json,
+        )
+        .unwrap()
     }
 
     pub(in crate::logbook) fn entry() -> Entry {
@@ -209,5 +222,25 @@ pub(super) mod tests {
         assert!(request.body.len() <= 4_096 && request.body_bytes > 16_000);
         assert_eq!((answer.body.len(), answer.headers[1].1.len()), (4_096, 256));
         assert!(answer.body_bytes > 9_000);
+    }
+
+    #[test]
+    fn an_answer_that_repeats_a_named_secret_is_kept_without_it() {
+        let hook = json!({ "event": "temp", "url": "http://example.com/{{{ID}}}" });
+        let at = WallTime::from_millis(0);
+        let secret = Secret { value: "s3\"cret".to_owned(), created_at: at, updated_at: at };
+        let secrets = [(SecretName::try_from("ID".to_owned()).unwrap(), secret)].into();
+        let event = delivery("72").event;
+        let request = request::build(&HookDefinition::parse(&hook).unwrap(), &event, &secrets, DefaultBody::Json);
+        let headers = vec![("location".to_owned(), "/s3%22cret".to_owned())];
+        let answer = Some(Answered { status: 404, headers, body: r#"{"no":"s3\"cret","x":1}"#.into() });
+        let entry = Entry { request: Some(request.unwrap()), answer, ..entry() };
+
+        let shown = entry.shown();
+
+        let (request, answer) = (shown.request.unwrap(), shown.answer.unwrap());
+        assert_eq!(request.url, "http://example.com/[[SENSITIVE]]");
+        assert_eq!(answer.headers, [("location".to_owned(), "/[[SENSITIVE]]".to_owned())]);
+        assert_eq!(answer.body, r#"{"no":"[[SENSITIVE]]","x":1}"#);
     }
 }

@@ -11,8 +11,10 @@ use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
 use crate::model::DeviceId;
+use crate::model::ProductId;
 use crate::model::UserId;
 use crate::model::WallTime;
+use crate::model::hex;
 
 /// What a user owns and what publishes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +32,17 @@ pub struct Device {
     /// Whether it may read the hook results of all its owner's devices, not only its own.
     #[serde(default)]
     pub reads_all_results: bool,
+    /// The product that it belongs to; always one of its owner's.
+    #[serde(default)]
+    pub product: Option<ProductId>,
+    /// What its owner wants to remember of it; at most [`Device::NOTES_CHARS`] characters.
+    #[serde(default)]
+    pub notes: Option<String>,
+}
+
+impl Device {
+    /// Characters of a device's notes. Ours.
+    pub const NOTES_CHARS: usize = 2_000;
 }
 
 /// A device's name: 1 to 64 characters, no control characters, not the shape of an id.
@@ -147,7 +160,7 @@ impl KeyHash {
 
 impl fmt::Display for KeyHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(&hex(&self.0))
     }
 }
 

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::model::DeviceId;
 use crate::model::EventId;
+use crate::model::EventProduct;
 use crate::model::HookId;
 use crate::model::UserId;
 use crate::model::WallTime;
@@ -29,6 +30,8 @@ pub struct Event {
     pub source: Source,
     /// Whose event it is: only that user's hooks, devices and watchers get to see it.
     pub owner: UserId,
+    /// The product that its device belongs to; that product's hooks get it, too.
+    pub product: Option<EventProduct>,
 }
 
 /// Where an event came from. Only events that were published can trigger a hook.

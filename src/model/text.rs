@@ -9,6 +9,12 @@ pub fn split_at_most(text: &str, bytes: usize) -> (&str, &str) {
     text.split_at(at)
 }
 
+/// Bytes as lower-case hex digits, two each.
+pub fn hex(bytes: &[u8]) -> String {
+    let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).expect("four bits are a digit");
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,10 +1,7 @@
 //! Who hears what. Pure: sessions, their filters, and one question per event.
 //!
-//! - What a device or a user published goes to every session of the same owner whose filters match.
-//! - What farhook emits (results, refusals) goes to the sessions of the device that it is addressed to, to the owner's
-//!   observers, and to devices that may read all results of their owner.
-//! - What farhook asks of a device is no result: it goes to that device and to the owner's observers.
-//! - Nothing crosses owners. A session gets one copy, whatever number of its filters match.
+//! An event goes to every session of its owner that [may hear](Hearer::may_hear) it and whose filters match. Nothing
+//! crosses owners. A session gets one copy, whatever number of its filters match.
 //!
 //! An event carries no QoS of its own: each counts as published with QoS 2, so it is delivered with the highest QoS
 //! that was granted to a matching filter.
@@ -14,27 +11,12 @@
 
 use std::collections::HashMap;
 
-use crate::model::DeviceId;
 use crate::model::Event;
+use crate::model::Hearer;
 use crate::model::Source;
 use crate::model::UserId;
-use crate::model::call;
 use crate::mqtt::filter::TopicFilter;
 use crate::mqtt::packet::Qos;
-
-/// Who listens in a session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Hearer {
-    /// A device.
-    Device {
-        /// Which one.
-        id: DeviceId,
-        /// Whether it may read the results of its owner's other devices.
-        reads_all_results: bool,
-    },
-    /// A user with a token.
-    Observer,
-}
 
 /// One granted filter.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -127,7 +109,7 @@ impl<R> Audience<R> {
         let Some(listeners) = self.owners.get_mut(&event.owner) else { return };
         let mut ids = Vec::new();
         for listener in listeners {
-            if !may_hear(listener.hearer, event) {
+            if !listener.hearer.may_hear(event) {
                 continue;
             }
             ids.clear();
@@ -150,18 +132,6 @@ impl<R> Audience<R> {
     }
 }
 
-/// Whether `hearer`, of the event's owner, may hear the event at all.
-fn may_hear(hearer: Hearer, event: &Event) -> bool {
-    let is_own = |id| event.source.addressee() == Some(id);
-    match (hearer, event.source) {
-        (_, Source::Device(_) | Source::Api) | (Hearer::Observer, _) => true,
-        (Hearer::Device { id, reads_all_results }, Source::Hook { .. }) => reads_all_results || is_own(id),
-        (Hearer::Device { id, reads_all_results }, Source::Gateway { .. }) => {
-            reads_all_results && !call::is_request(&event.name) || is_own(id)
-        }
-    }
-}
-
 /// Whether the event was published by who hears it.
 fn is_local(hearer: Hearer, source: Source) -> bool {
     match (hearer, source) {
@@ -174,6 +144,7 @@ fn is_local(hearer: Hearer, source: Source) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::DeviceId;
     use crate::model::EventId;
     use crate::model::EventName;
     use crate::model::HookId;
@@ -194,6 +165,7 @@ mod tests {
             published_at: WallTime::from_millis(0),
             source,
             owner: OWNER,
+            product: None,
         }
     }
 

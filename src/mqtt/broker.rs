@@ -12,14 +12,17 @@ use log::info;
 use tokio::io::AsyncRead;
 use tokio::io::AsyncWrite;
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio::time::timeout;
 
 use crate::bus::Intake;
+use crate::bus::Noted;
 use crate::bus::Presence;
 use crate::bus::Publication;
 use crate::bus::stopped;
 use crate::clock;
 use crate::model::DeviceId;
+use crate::model::WallTime;
 use crate::mqtt::carrier::Listeners;
 use crate::mqtt::codec;
 use crate::mqtt::connection::Connection;
@@ -112,7 +115,8 @@ impl Broker {
     ) -> Result<Opened<S>, (Reason, Wire<S>)> {
         // Seen first, so that no change after the login is missed.
         let mut registry = self.registry.clone();
-        let admitted = handshake::admit(version, &connect, &registry.borrow_and_update());
+        let arrived = clock::now().wall;
+        let admitted = handshake::admit(version, &connect, &registry.borrow_and_update(), arrived);
         let identity = match admitted {
             Ok(identity) => identity,
             Err(reason) => {
@@ -136,7 +140,9 @@ impl Broker {
         };
         session.reply(Reply::ConnAck(ConnAck { reason: Reason::Success, offer: Some(offer) }), &mut wire.output.bytes);
         debug!(session:% = key, peer:% = peer, version:? = version; "MQTT session opened");
+        let deadlines = Deadlines::new(connect.keep_alive_s, self.settings.write_timeout, now());
         let connection = Connection {
+            deadlines: deadlines.admitted_until(token_end(&identity, arrived)),
             wire,
             session,
             slot,
@@ -144,7 +150,6 @@ impl Broker {
             identity,
             registry,
             handover: Handover::new(self.intake.clone(), self.settings.receive_maximum),
-            deadlines: Deadlines::new(connect.keep_alive_s, self.settings.write_timeout, now()),
             broker: Arc::clone(self),
             arrivals: VecDeque::new(),
             missing: 0,
@@ -160,11 +165,20 @@ impl Broker {
 
     /// Hands a will in, as an event like any other. Its verdict interests nobody.
     async fn publish_will(&self, key: &SessionKey, will: Will) {
-        let publication = Publication { name: will.topic, data: will.data, publisher: key.publisher(), resend: None };
+        let publication =
+            Publication { name: will.topic, data: will.data, ttl_s: None, publisher: key.publisher(), resend: None };
         if timeout(WILL_TIMEOUT, self.intake.submit(publication)).await.is_err() {
             log::warn!(session:% = key; "a will was not taken in time");
         }
     }
+}
+
+/// When an observer's token expires, on tokio's clock.
+fn token_end(identity: &Identity, arrived: WallTime) -> Option<Instant> {
+    let Identity::Observer(token) = identity else { return None };
+    let left_ms = token.expires_at?.as_millis() - arrived.as_millis();
+    // What is too far away to be told counts as never.
+    now().checked_add(Duration::from_millis(u64::try_from(left_ms).unwrap_or(0)))
 }
 
 /// A session that is about to run.
@@ -188,20 +202,20 @@ impl<S: AsyncRead + AsyncWrite + Send> Opened<S> {
 }
 
 /// A device counts as connected while this lives.
-struct Present(Option<(Presence, DeviceId)>);
+struct Present(Option<(Presence, DeviceId, Noted)>);
 
 impl Present {
     fn arrive(presence: &Presence, identity: &Identity, peer: SocketAddr) -> Self {
         let Identity::Device(device) = identity else { return Self(None) };
-        presence.connected(device.id, peer.ip().to_canonical(), clock::now().wall);
-        Self(Some((presence.clone(), device.id)))
+        let noted = presence.connected(device.id, peer.ip().to_canonical(), clock::now().wall);
+        Self(Some((presence.clone(), device.id, noted)))
     }
 }
 
 impl Drop for Present {
     fn drop(&mut self) {
-        if let Some((presence, device)) = self.0.take() {
-            presence.disconnected(device);
+        if let Some((presence, device, noted)) = self.0.take() {
+            presence.disconnected(device, noted);
         }
     }
 }

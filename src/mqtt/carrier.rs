@@ -182,10 +182,10 @@ mod tests {
     use crate::bus::Live;
     use crate::model::EventId;
     use crate::model::EventName;
+    use crate::model::Hearer;
     use crate::model::Source;
     use crate::model::UserId;
     use crate::model::WallTime;
-    use crate::mqtt::audience::Hearer;
     use crate::mqtt::audience::Subscription;
     use crate::mqtt::filter::TopicFilter;
     use crate::mqtt::packet::Qos;
@@ -202,6 +202,7 @@ mod tests {
             published_at: WallTime::from_millis(0),
             source: Source::Api,
             owner: OWNER,
+            product: None,
         })
     }
 

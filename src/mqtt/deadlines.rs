@@ -16,6 +16,8 @@ pub(super) struct Deadlines {
     /// Since when there is output of which the client takes nothing.
     blocked_since: Option<Instant>,
     leaving: Option<Leaving>,
+    /// When the client's token expires.
+    revoked_at: Option<Instant>,
 }
 
 /// Nothing more is read; the connection ends soon.
@@ -33,7 +35,13 @@ impl Deadlines {
     /// `keep_alive_s` is what the CONNECT said, 0 for none.
     pub(super) fn new(keep_alive_s: u16, write_timeout: Duration, now: Instant) -> Self {
         let keep_alive = (keep_alive_s > 0).then(|| Duration::from_millis(u64::from(keep_alive_s) * 1_500));
-        Self { keep_alive, write_timeout, heard_at: now, blocked_since: None, leaving: None }
+        Self { keep_alive, write_timeout, heard_at: now, blocked_since: None, leaving: None, revoked_at: None }
+    }
+
+    /// The client is let in only until then.
+    pub(super) fn admitted_until(mut self, at: Option<Instant>) -> Self {
+        self.revoked_at = at;
+        self
     }
 
     /// Bytes came, or it is not the client's fault that none did.
@@ -64,7 +72,7 @@ impl Deadlines {
     /// When to look again.
     pub(super) fn next(&self) -> Option<Instant> {
         let leaving = self.leaving.map(|leaving| leaving.at);
-        [leaving, self.stuck_at(), self.silent_at()].into_iter().flatten().min()
+        [leaving, self.revoked_at, self.stuck_at(), self.silent_at()].into_iter().flatten().min()
     }
 
     /// What has expired by `now`.
@@ -72,6 +80,7 @@ impl Deadlines {
         let is_over = |at: Option<Instant>| at.is_some_and(|at| at <= now);
         match self.leaving {
             Some(leaving) if leaving.at <= now => Some(leaving.ending),
+            _ if is_over(self.revoked_at) => Some(Ending::Revoked),
             _ if is_over(self.stuck_at()) => Some(Ending::Stuck),
             _ if is_over(self.silent_at()) => Some(Ending::Silent),
             _ => None,
@@ -138,5 +147,14 @@ mod tests {
         deadlines.leave(leaving(Ending::Stopping, after(start, 500)));
         assert_eq!(deadlines.expired(after(start, 999)), None);
         assert_eq!(deadlines.expired(after(start, 60_000)), Some(Ending::StoreFull));
+    }
+
+    #[test]
+    fn nobody_stays_longer_than_their_token() {
+        let (deadlines, start) = deadlines(0);
+        let deadlines = deadlines.admitted_until(Some(after(start, 5_000)));
+        assert_eq!(deadlines.next(), Some(after(start, 5_000)));
+        assert_eq!(deadlines.expired(after(start, 4_999)), None);
+        assert_eq!(deadlines.expired(after(start, 5_000)), Some(Ending::Revoked));
     }
 }

@@ -20,7 +20,7 @@ pub(super) enum Ending {
     Silent,
     /// Another connection claimed the session.
     TakenOver,
-    /// The device or token is not registered any more, or has another key or owner.
+    /// The device or token is not registered any more, has another key or owner, or has expired.
     Revoked,
     /// The client takes events too slowly, and would have missed some.
     Lagging,

@@ -2,6 +2,7 @@
 
 use tokio::io::AsyncRead;
 
+use crate::model::WallTime;
 use crate::mqtt::codec;
 use crate::mqtt::codec::Greeting;
 use crate::mqtt::frame;
@@ -72,12 +73,17 @@ pub(super) async fn read_connect<S: AsyncRead>(
 ///
 /// # Errors
 /// The reason for its CONNACK.
-pub(super) fn admit(version: Version, connect: &Connect, registry: &Snapshot) -> Result<Identity, Reason> {
+pub(super) fn admit(
+    version: Version,
+    connect: &Connect,
+    registry: &Snapshot,
+    now: WallTime,
+) -> Result<Identity, Reason> {
     if connect.has_authentication_method {
         return Err(Reason::BadAuthenticationMethod);
     }
     let (name, secret) = connect.login.as_ref().ok_or(Reason::NotAuthorized)?;
-    let identity = registry.login(name, secret).ok_or(Reason::BadLogin)?;
+    let identity = registry.login(name, secret, now).ok_or(Reason::BadLogin)?;
     if connect.client_id.len() > CLIENT_ID_BYTES {
         return Err(Reason::ClientIdInvalid);
     }

@@ -2,7 +2,6 @@
 //! registry, and leaves when dropped.
 
 use crate::model::UserId;
-use crate::mqtt::audience::Hearer;
 use crate::mqtt::audience::Subscription;
 use crate::mqtt::carrier::Listeners;
 use crate::mqtt::carrier::Route;
@@ -29,7 +28,7 @@ impl Membership {
         let route =
             Route { topic: slot.topic(), generation: slot.generation(), next_sequence: 0, load: slot.load().clone() };
         let (owner, slot) = (identity.owner(), slot.index());
-        listeners.lock().join(owner, slot, hearer(identity), route);
+        listeners.lock().join(owner, slot, identity.hearer(), route);
         Self { listeners, owner, slot, max_filters }
     }
 
@@ -46,7 +45,7 @@ impl Membership {
 
     /// The registry changed.
     pub(super) fn change(&mut self, identity: &Identity) {
-        self.listeners.lock().change(self.owner, self.slot, hearer(identity));
+        self.listeners.lock().change(self.owner, self.slot, identity.hearer());
     }
 
     /// Hears nothing more.
@@ -70,12 +69,5 @@ impl Membership {
 impl Drop for Membership {
     fn drop(&mut self) {
         self.leave();
-    }
-}
-
-fn hearer(identity: &Identity) -> Hearer {
-    match identity {
-        Identity::Device(device) => Hearer::Device { id: device.id, reads_all_results: device.reads_all_results },
-        Identity::Observer(_) => Hearer::Observer,
     }
 }

@@ -222,7 +222,7 @@ impl Session {
         }
         let ticket = (qos != Qos::AtMostOnce).then_some(Ticket { qos, packet_id });
         let resend = ticket.map(|_| ResendMark { session: self.fingerprint, packet_id, dup });
-        let publication = Publication { name: topic, data, publisher: self.publisher, resend };
+        let publication = Publication { name: topic, data, ttl_s: None, publisher: self.publisher, resend };
         Ok(Some(HandIn { publication, ticket }))
     }
 

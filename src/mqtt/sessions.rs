@@ -43,7 +43,7 @@ impl SessionKey {
     pub(super) fn publisher(&self) -> Publisher {
         match self.holder {
             Holder::Device(id) => Publisher::Device(id),
-            Holder::User(id) => Publisher::User(id),
+            Holder::User(id) => Publisher::user(id),
         }
     }
 
@@ -162,11 +162,11 @@ mod tests {
     use crate::registry::Token;
 
     fn key(user: u8, client_id: &str) -> SessionKey {
-        let token = Token {
-            user: UserId::from_bytes([user; 12]),
-            hash: KeyHash::of("token"),
-            created_at: crate::model::WallTime::from_millis(0),
-        };
+        let token = Token::lasting(
+            UserId::from_bytes([user; 12]),
+            KeyHash::of("token"),
+            crate::model::WallTime::from_millis(0),
+        );
         SessionKey::new(&Identity::Observer(token), client_id.to_owned())
     }
 

@@ -1,83 +1,53 @@
-//! Changing the registry: one change at a time, durable before it is shown.
+//! Changing the registry: one change at a time, durable before it is shown. Which changes there are stands in the files
+//! below, one for each kind of thing.
+
+mod devices;
+mod hooks;
+mod products;
+mod secrets;
+mod tokens;
+mod users;
 
 use std::sync::Arc;
 use std::sync::Mutex;
 
 use log::error;
-use serde_json::Value;
+use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 
 use crate::chance::Chance;
-use crate::hooks::HookDefinition;
-use crate::hooks::InvalidHook;
 use crate::model::Device;
-use crate::model::DeviceId;
-use crate::model::DeviceName;
-use crate::model::HookId;
-use crate::model::Key;
-use crate::model::KeyHash;
+use crate::model::ProductId;
+use crate::model::Secret;
+use crate::model::SecretName;
 use crate::model::UserId;
-use crate::model::WallTime;
 use crate::registry::Hook;
+use crate::registry::OauthClient;
+use crate::registry::Product;
+use crate::registry::RegistryError;
 use crate::registry::Snapshot;
 use crate::registry::Token;
+use crate::registry::User;
 use crate::registry::hook::StoredHook;
 use crate::store::Meta;
+use crate::store::MetaChanges;
 use crate::store::MetaError;
 
+pub use devices::DeviceChange;
+pub use hooks::NewHook;
+pub use tokens::NewToken;
+pub use tokens::Wish;
+
+const CLIENTS: &str = "client/";
 const DEVICES: &str = "device/";
 const HOOKS: &str = "hook/";
-const TOKENS: &str = "token/";
 const OWNER: &str = "owner";
-
-/// Why a change was refused. Nothing changed.
-#[derive(Debug, thiserror::Error)]
-pub enum RegistryError {
-    /// Another device of the same owner has the name.
-    #[error("there is already a device named \"{name}\": {id}")]
-    NameTaken {
-        /// The wanted name.
-        name: DeviceName,
-        /// Who has it.
-        id: DeviceId,
-    },
-    /// No such device.
-    #[error("there is no device {wanted:?}")]
-    NoDevice {
-        /// The id or name asked for.
-        wanted: String,
-    },
-    /// No such hook.
-    #[error("there is no hook {id}")]
-    NoHook {
-        /// The id asked for.
-        id: HookId,
-    },
-    /// No such token.
-    #[error("there is no token {wanted:?}")]
-    NoToken {
-        /// The token's id asked for.
-        wanted: String,
-    },
-    /// The user has as many hooks as one may have.
-    #[error("a user can create up to {limit} webhooks, and there are {limit}; delete one first")]
-    TooManyHooks {
-        /// How many one may have.
-        limit: u32,
-    },
-    /// The user has the same hook already.
-    #[error("hook {id} is the same; creating it again would send everything twice (--force does it all the same)")]
-    SameHook {
-        /// The hook that is the same.
-        id: HookId,
-    },
-    /// The definition is wrong.
-    #[error(transparent)]
-    Invalid(#[from] InvalidHook),
-    /// The disk refuses.
-    #[error(transparent)]
-    Meta(#[from] MetaError),
-}
+const LAST_PRODUCT: &str = "last-product";
+const PRODUCTS: &str = "product/";
+const RELEASED: &str = "released/";
+const SECRETS: &str = "secret/";
+const TOKENS: &str = "token/";
+const USERS: &str = "user/";
 
 /// The registry. Changes wait for the disk: call them where a task may block for a moment.
 #[derive(Debug)]
@@ -102,13 +72,16 @@ impl Registry {
             meta.put(OWNER, &owner)?;
             owner
         };
-        let mut snapshot = Snapshot::default();
-        for (_, device) in meta.all::<Device>(DEVICES)? {
-            snapshot.devices.insert(device.id, Arc::new(device));
-        }
-        for (_, token) in meta.all::<Token>(TOKENS)? {
-            snapshot.tokens.insert(token.hash, token);
-        }
+        let mut snapshot = Snapshot {
+            users: rows::<User>(&meta, USERS)?.map(|user| (user.id, Arc::new(user))).collect(),
+            devices: rows::<Device>(&meta, DEVICES)?.map(|device| (device.id, Arc::new(device))).collect(),
+            released: rows::<Device>(&meta, RELEASED)?.map(|device| (device.id, Arc::new(device))).collect(),
+            tokens: rows::<Token>(&meta, TOKENS)?.map(|token| (token.hash, token)).collect(),
+            clients: rows::<OauthClient>(&meta, CLIENTS)?.map(|client| (client.id.clone(), Arc::new(client))).collect(),
+            products: rows::<Product>(&meta, PRODUCTS)?.map(|product| (product.id, Arc::new(product))).collect(),
+            last_product: meta.all::<ProductId>(LAST_PRODUCT)?.pop().map(|(_, id)| id),
+            ..Snapshot::default()
+        };
         for (id, stored) in meta.all::<StoredHook>(HOOKS)? {
             let hook = id
                 .parse()
@@ -119,13 +92,27 @@ impl Registry {
                 Err(reason) => error!(HOOK_ID:% = id; "a stored hook cannot be used: {reason}"),
             }
         }
+        for (key, secret) in meta.all::<Secret>(SECRETS)? {
+            match secret_of(&key) {
+                Some((user, name)) => {
+                    Arc::make_mut(snapshot.secrets.entry(user).or_default()).insert(name, secret);
+                }
+                None => error!("the row {SECRETS}{key} of the registry is no secret's"),
+            }
+        }
         let (snapshot, _) = watch::channel(Arc::new(snapshot));
         Ok(Self { meta, chance, owner, snapshot, changing: Mutex::new(()) })
     }
 
-    /// The user to whom everything belongs that is made at the local command line.
+    /// The user to whom the gateway belongs, or will once somebody claims it: until then everything that is made at
+    /// the local command line waits for them.
     pub fn owner(&self) -> UserId {
         self.owner
+    }
+
+    /// Whether somebody claimed the gateway.
+    pub fn is_claimed(&self) -> bool {
+        self.snapshot.borrow().users.contains_key(&self.owner)
     }
 
     /// What is registered now.
@@ -138,163 +125,49 @@ impl Registry {
         self.snapshot.subscribe()
     }
 
-    /// Registers a device. The key is shown now or never.
-    ///
-    /// # Errors
-    /// When the name is taken or the disk refuses.
-    pub fn add_device(&self, name: DeviceName, now: WallTime) -> Result<(Arc<Device>, Key), RegistryError> {
-        self.change(|snapshot| {
-            let taken = |device: &&Arc<Device>| device.owner == self.owner && device.name.is_same(name.as_str());
-            if let Some(device) = snapshot.devices.values().find(taken) {
-                return Err(RegistryError::NameTaken { name, id: device.id });
-            }
-            let key = self.chance.key();
-            let device = Device {
-                id: self.chance.device_id(),
-                name,
-                owner: self.owner,
-                key_hash: KeyHash::of(key.reveal()),
-                created_at: now,
-                reads_all_results: false,
-            };
-            Ok((self.put_device(snapshot, device)?, key))
-        })
-    }
-
-    /// Gives a device a new key; the old one is worth nothing from now on.
-    ///
-    /// # Errors
-    /// When there is no such device or the disk refuses.
-    pub fn renew_key(&self, device: &str) -> Result<(Arc<Device>, Key), RegistryError> {
-        self.change(|snapshot| {
-            let device = find(snapshot, device)?;
-            let key = self.chance.key();
-            let renewed = Device { key_hash: KeyHash::of(key.reveal()), ..Device::clone(&device) };
-            Ok((self.put_device(snapshot, renewed)?, key))
-        })
-    }
-
-    /// Removes a device. What it published before is still delivered.
-    ///
-    /// # Errors
-    /// When there is no such device or the disk refuses.
-    pub fn remove_device(&self, device: &str) -> Result<Arc<Device>, RegistryError> {
-        self.change(|snapshot| {
-            let device = find(snapshot, device)?;
-            self.meta.remove(&format!("{DEVICES}{}", device.id))?;
-            snapshot.devices.remove(&device.id);
-            Ok(device)
-        })
-    }
-
-    /// Creates a hook. `limit` is how many its user may have, none for any number; the same hook twice is refused
-    /// unless `again` says that it is wanted.
-    ///
-    /// # Errors
-    /// When it is one too many or the same again, or the disk refuses.
-    pub fn add_hook(
+    /// As [`Self::change`], for the things of a user who must still be there: between the moment when a caller was known and
+    /// this one they may have been removed.
+    fn change_of<T>(
         &self,
-        definition: HookDefinition,
-        limit: Option<u32>,
-        again: bool,
-        now: WallTime,
-    ) -> Result<Arc<Hook>, RegistryError> {
-        self.change(|snapshot| {
-            let mine: Vec<&Arc<Hook>> = snapshot.hooks_of(self.owner).collect();
-            if let Some(limit) = limit.filter(|limit| mine.len() >= *limit as usize) {
-                return Err(RegistryError::TooManyHooks { limit });
+        user: UserId,
+        change: impl FnOnce(&mut Snapshot, &mut MetaChanges) -> Result<T, RegistryError>,
+    ) -> Result<T, RegistryError> {
+        self.change(|snapshot, rows| {
+            if user != self.owner && !snapshot.users.contains_key(&user) {
+                return Err(RegistryError::NoUser { wanted: user.to_string() });
             }
-            let same = |hook: &&&Arc<Hook>| hook.definition.original() == definition.original();
-            if let Some(hook) = mine.iter().find(same).filter(|_| !again) {
-                return Err(RegistryError::SameHook { id: hook.id });
-            }
-            let hook = Hook { id: self.chance.hook_id(), owner: self.owner, created_at: now, definition };
-            self.put_hook(snapshot, hook)
+            change(snapshot, rows)
         })
     }
 
-    /// Switches a hook off or on, as its user wants it: it skips events while it is off.
-    ///
-    /// # Errors
-    /// When there is no such hook or the disk refuses.
-    pub fn switch_hook(&self, id: HookId, on: bool) -> Result<Arc<Hook>, RegistryError> {
-        self.change(|snapshot| {
-            let hook = snapshot.hooks.get(&id).ok_or(RegistryError::NoHook { id })?;
-            let mut definition = hook.definition.original().clone();
-            if let Some(fields) = definition.as_object_mut() {
-                fields.insert("disabled".to_owned(), Value::Bool(!on));
-            }
-            let switched = Hook { definition: HookDefinition::parse(&definition)?, ..Hook::clone(hook) };
-            self.put_hook(snapshot, switched)
-        })
-    }
-
-    /// Deletes a hook. What waits for it is dropped by who sees that it is gone.
-    ///
-    /// # Errors
-    /// When there is no such hook or the disk refuses.
-    pub fn delete_hook(&self, id: HookId) -> Result<Arc<Hook>, RegistryError> {
-        self.change(|snapshot| {
-            let hook = snapshot.hooks.get(&id).cloned().ok_or(RegistryError::NoHook { id })?;
-            self.meta.remove(&format!("{HOOKS}{id}"))?;
-            snapshot.hooks.remove(&id);
-            Ok(hook)
-        })
-    }
-
-    /// Makes an access token. It is shown now or never.
-    ///
-    /// # Errors
-    /// When the disk refuses.
-    pub fn create_token(&self, now: WallTime) -> Result<(Token, Key), RegistryError> {
-        self.change(|snapshot| {
-            let key = self.chance.key();
-            let token = Token { user: self.owner, hash: KeyHash::of(key.reveal()), created_at: now };
-            self.meta.put(&format!("{TOKENS}{}", token.hash), &token)?;
-            snapshot.tokens.insert(token.hash, token.clone());
-            Ok((token, key))
-        })
-    }
-
-    /// Revokes the token with that id.
-    ///
-    /// # Errors
-    /// When there is no such token or the disk refuses.
-    pub fn revoke_token(&self, id: &str) -> Result<Token, RegistryError> {
-        self.change(|snapshot| {
-            let token = snapshot.tokens.values().find(|token| token.id() == id).cloned();
-            let token = token.ok_or_else(|| RegistryError::NoToken { wanted: id.to_owned() })?;
-            self.meta.remove(&format!("{TOKENS}{}", token.hash))?;
-            snapshot.tokens.remove(&token.hash);
-            Ok(token)
-        })
-    }
-
-    fn put_device(&self, snapshot: &mut Snapshot, device: Device) -> Result<Arc<Device>, RegistryError> {
-        self.meta.put(&format!("{DEVICES}{}", device.id), &device)?;
-        let device = Arc::new(device);
-        snapshot.devices.insert(device.id, Arc::clone(&device));
-        Ok(device)
-    }
-
-    fn put_hook(&self, snapshot: &mut Snapshot, hook: Hook) -> Result<Arc<Hook>, RegistryError> {
-        self.meta.put(&format!("{HOOKS}{}", hook.id), &hook.stored())?;
-        let hook = Arc::new(hook);
-        snapshot.hooks.insert(hook.id, Arc::clone(&hook));
-        Ok(hook)
-    }
-
-    fn change<T>(&self, change: impl FnOnce(&mut Snapshot) -> Result<T, RegistryError>) -> Result<T, RegistryError> {
+    /// Makes one change: `change` alters the next snapshot and says which rows have to become durable before anybody
+    /// sees it.
+    fn change<T>(
+        &self,
+        change: impl FnOnce(&mut Snapshot, &mut MetaChanges) -> Result<T, RegistryError>,
+    ) -> Result<T, RegistryError> {
         let _one_at_a_time = self.changing.lock().expect("changes do not panic");
         let mut next = Snapshot::clone(&self.snapshot.borrow());
-        let made = change(&mut next)?;
+        let mut rows = MetaChanges::default();
+        let made = change(&mut next, &mut rows)?;
+        self.meta.apply(&rows)?;
         self.snapshot.send_replace(Arc::new(next));
         Ok(made)
     }
 }
 
-fn find(snapshot: &Snapshot, device: &str) -> Result<Arc<Device>, RegistryError> {
-    snapshot.device(device).cloned().ok_or_else(|| RegistryError::NoDevice { wanted: device.to_owned() })
+fn rows<T: DeserializeOwned>(meta: &Meta, prefix: &str) -> Result<impl Iterator<Item = T>, MetaError> {
+    Ok(meta.all::<T>(prefix)?.into_iter().map(|(_, row)| row))
+}
+
+fn secret_key(user: UserId, name: &SecretName) -> String {
+    format!("{SECRETS}{user}/{name}")
+}
+
+/// Whose secret a row's key, without its prefix, is, and what it is called.
+fn secret_of(key: &str) -> Option<(UserId, SecretName)> {
+    let (user, name) = key.split_once('/')?;
+    Some((user.parse().ok()?, SecretName::try_from(name.to_owned()).ok()?))
 }
 
 #[cfg(test)]

@@ -38,6 +38,8 @@ pub(crate) fn device(number: u8) -> Device {
         key_hash: KeyHash::of("its key"),
         created_at: WallTime::from_millis(0),
         reads_all_results: false,
+        product: None,
+        notes: None,
     }
 }
 
@@ -45,5 +47,5 @@ pub(crate) fn device(number: u8) -> Device {
 pub(crate) fn hook(number: u8, definition: &Value) -> Arc<Hook> {
     let definition = HookDefinition::parse(definition).unwrap();
     let id = HookId::from_bytes([number; 12]);
-    Arc::new(Hook { id, owner: OWNER, created_at: WallTime::from_millis(0), definition })
+    Arc::new(Hook { id, owner: OWNER, product: None, created_at: WallTime::from_millis(0), definition })
 }

@@ -1,40 +1,46 @@
-//! One immutable state of the registry, and the question that every login asks it.
+//! One immutable state of the registry, and the questions that every login and every event asks it.
 
 use std::collections::BTreeMap;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use serde::Deserialize;
-use serde::Serialize;
-
 use crate::model::Device;
 use crate::model::DeviceId;
+use crate::model::Event;
+use crate::model::Hearer;
 use crate::model::HookId;
 use crate::model::KeyHash;
+use crate::model::ProductId;
+use crate::model::Secrets;
 use crate::model::UserId;
 use crate::model::WallTime;
 use crate::registry::Hook;
+use crate::registry::OauthClient;
+use crate::registry::Product;
+use crate::registry::Token;
+use crate::registry::User;
 
 /// Everything that is registered, at one moment.
 #[derive(Debug, Clone, Default)]
 pub struct Snapshot {
     /// By id.
+    pub users: BTreeMap<UserId, Arc<User>>,
+    /// By id.
     pub devices: HashMap<DeviceId, Arc<Device>>,
+    /// Devices that their owners removed: they cannot log in, and whoever claims one gets it with its key.
+    pub released: HashMap<DeviceId, Arc<Device>>,
     /// Access tokens of users, by the hash of the token.
     pub tokens: HashMap<KeyHash, Token>,
+    /// Programs that may ask for tokens, by their ids.
+    pub clients: BTreeMap<String, Arc<OauthClient>>,
+    /// By id.
+    pub products: BTreeMap<ProductId, Arc<Product>>,
+    /// The number that was given last; none is given twice.
+    pub last_product: Option<ProductId>,
     /// By id.
     pub hooks: BTreeMap<HookId, Arc<Hook>>,
-}
-
-/// A user's access token; the token itself is known only to who was shown it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Token {
-    /// Whose it is.
-    pub user: UserId,
-    /// Its hash.
-    pub hash: KeyHash,
-    /// When it was made.
-    pub created_at: WallTime,
+    /// Each user's secrets.
+    pub secrets: HashMap<UserId, Arc<Secrets>>,
 }
 
 /// Who somebody proved to be.
@@ -46,49 +52,106 @@ pub enum Identity {
     Observer(Token),
 }
 
+/// Why what somebody shows is no proof.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NoProof {
+    /// It is nobody's.
+    #[error("it is nobody's token or key")]
+    Unknown,
+    /// It is a token that held once.
+    #[error("the token has expired")]
+    Expired,
+}
+
 impl Snapshot {
     /// Checks a login: a device's name or id with its key, or any name with a user's token.
-    pub fn login(&self, name: &str, secret: &str) -> Option<Identity> {
-        let presented = KeyHash::of(secret);
-        if let Some(token) = self.tokens.get(&presented) {
-            return Some(Identity::Observer(token.clone()));
+    pub fn login(&self, name: &str, secret: &str, now: WallTime) -> Option<Identity> {
+        match self.bearer(secret, now).ok()? {
+            // Names are unique only among the devices of one user, keys everywhere.
+            Identity::Device(device) => {
+                let is_called = name.parse() == Ok(device.id) || device.name.is_same(name);
+                is_called.then_some(Identity::Device(device))
+            }
+            observer @ Identity::Observer(_) => Some(observer),
         }
-        let device = self.device(name)?;
-        device.key_hash.admits(secret).then(|| Identity::Device(Arc::clone(device)))
     }
 
     /// Who shows this and nothing else: a user's token, or a device's key.
-    pub fn bearer(&self, secret: &str) -> Option<Identity> {
+    ///
+    /// # Errors
+    /// When it is nobody's, or is not any more.
+    pub fn bearer(&self, secret: &str, now: WallTime) -> Result<Identity, NoProof> {
         let presented = KeyHash::of(secret);
-        let device = || self.devices.values().find(|device| device.key_hash == presented).map(Arc::clone);
-        let token = self.tokens.get(&presented).cloned().map(Identity::Observer);
-        token.or_else(|| device().map(Identity::Device))
+        match self.tokens.get(&presented) {
+            Some(token) if token.is_expired(now) => Err(NoProof::Expired),
+            Some(token) => Ok(Identity::Observer(token.clone())),
+            None => {
+                let device = self.devices.values().find(|device| device.key_hash == presented);
+                device.map(|device| Identity::Device(Arc::clone(device))).ok_or(NoProof::Unknown)
+            }
+        }
     }
 
-    /// Whether who logged in before would still be let in: the device or token exists and its key is the same.
-    pub fn still_admits(&self, identity: &Identity) -> bool {
+    /// Whether who logged in before would still be let in: the device exists with the same key and owner, or the token
+    /// exists and has not expired.
+    pub fn still_admits(&self, identity: &Identity, now: WallTime) -> bool {
         match identity {
-            Identity::Device(device) => self.devices.get(&device.id).is_some_and(|now| now.key_hash == device.key_hash),
-            Identity::Observer(token) => self.tokens.contains_key(&token.hash),
+            Identity::Device(device) => {
+                let is_same = |now: &Arc<Device>| now.key_hash == device.key_hash && now.owner == device.owner;
+                self.devices.get(&device.id).is_some_and(is_same)
+            }
+            Identity::Observer(token) => self.tokens.get(&token.hash).is_some_and(|token| !token.is_expired(now)),
         }
     }
 
-    /// The device with that id or name.
-    pub fn device(&self, id_or_name: &str) -> Option<&Arc<Device>> {
-        match id_or_name.parse::<DeviceId>() {
+    /// The user with that name.
+    pub fn user(&self, name: &str) -> Option<&Arc<User>> {
+        self.users.values().find(|user| user.name.is_same(name))
+    }
+
+    /// The user's device with that id or name.
+    pub fn device_of(&self, user: UserId, id_or_name: &str) -> Option<&Arc<Device>> {
+        let device = match id_or_name.parse::<DeviceId>() {
             Ok(id) => self.devices.get(&id),
-            Err(_) => self.devices.values().find(|device| device.name.is_same(id_or_name)),
-        }
+            Err(_) => self.devices_of(user).find(|device| device.name.is_same(id_or_name)),
+        };
+        device.filter(|device| device.owner == user)
     }
 
-    /// The hooks of one user, in the order of their ids.
+    /// The devices of one user, in no order.
+    pub fn devices_of(&self, user: UserId) -> impl Iterator<Item = &Arc<Device>> {
+        self.devices.values().filter(move |device| device.owner == user)
+    }
+
+    /// The user's product with that number or slug.
+    pub fn product_of(&self, user: UserId, id_or_slug: &str) -> Option<&Arc<Product>> {
+        self.products.values().find(|product| product.owner == user && product.is_called(id_or_slug))
+    }
+
+    /// The hooks of one user, those of products among them, in the order of their ids.
     pub fn hooks_of(&self, user: UserId) -> impl Iterator<Item = &Arc<Hook>> {
         self.hooks.values().filter(move |hook| hook.owner == user)
     }
 
+    /// The hooks of one user's own, or of one of their products.
+    pub fn hooks_in(&self, user: UserId, product: Option<ProductId>) -> impl Iterator<Item = &Arc<Hook>> {
+        self.hooks_of(user).filter(move |hook| hook.product == product)
+    }
+
+    /// The hooks that may be triggered by an event: those of its owner, and of its product only.
+    pub fn hooks_for(&self, event: &Event) -> impl Iterator<Item = &Arc<Hook>> {
+        let product = event.product.map(|product| product.id);
+        self.hooks_of(event.owner).filter(move |hook| hook.product.is_none() || hook.product == product)
+    }
+
+    /// What a user's hooks may use in their templates.
+    pub fn secrets_of(&self, user: UserId) -> Arc<Secrets> {
+        self.secrets.get(&user).cloned().unwrap_or_default()
+    }
+
     /// Whether the user has at least one device: without one nothing triggers a hook.
     pub fn has_device(&self, user: UserId) -> bool {
-        self.devices.values().any(|device| device.owner == user)
+        self.devices_of(user).next().is_some()
     }
 }
 
@@ -100,14 +163,12 @@ impl Identity {
             Self::Observer(token) => token.user,
         }
     }
-}
 
-impl Token {
-    /// Digits of a token's hash that name it.
-    const ID_DIGITS: usize = 8;
-
-    /// What names the token without giving it away: the first digits of its hash.
-    pub fn id(&self) -> String {
-        self.hash.to_string()[..Self::ID_DIGITS].to_owned()
+    /// Who listens for them.
+    pub fn hearer(&self) -> Hearer {
+        match self {
+            Self::Device(device) => Hearer::Device { id: device.id, reads_all_results: device.reads_all_results },
+            Self::Observer(_) => Hearer::Observer,
+        }
     }
 }

@@ -10,6 +10,7 @@ use crate::clock::Now;
 use crate::model::Event;
 use crate::model::EventId;
 use crate::model::EventName;
+use crate::model::EventProduct;
 use crate::model::Source;
 use crate::model::UserId;
 use crate::model::WallTime;
@@ -21,6 +22,8 @@ use crate::store::row::RowError;
 const PART_BYTES: usize = 4_000;
 
 const VERSION: u8 = 2;
+/// Of a row whose event has a product. Others stay as they were, so that they cost no byte more.
+const PRODUCT_VERSION: u8 = 3;
 const OLD_VERSION: u8 = 1;
 
 /// One event on its way to one hook's target.
@@ -76,8 +79,12 @@ pub struct StoredMark {
 
 /// The row of a delivery, and the parts of its event's data that have rows of their own.
 pub(super) fn encode(delivery: &StoredDelivery) -> (Vec<u8>, Vec<Vec<u8>>) {
-    let (row, rest) = DeliveryV2::from_delivery(delivery);
-    (row::encode(VERSION, &row), rest.into_iter().map(|text| row::encode(VERSION, &text)).collect())
+    let (before, rest) = DeliveryV2::from_delivery(delivery);
+    let row = match delivery.event.product {
+        None => row::encode(VERSION, &before),
+        Some(product) => row::encode(PRODUCT_VERSION, &DeliveryV3 { before, product }),
+    };
+    (row, rest.into_iter().map(|text| row::encode(VERSION, &text)).collect())
 }
 
 /// A delivery from its row; `part` reads the further parts of its event's data.
@@ -85,9 +92,14 @@ pub(super) fn decode<E: From<RowError>>(
     bytes: &[u8],
     part: impl Fn(u8) -> Result<Vec<u8>, E>,
 ) -> Result<StoredDelivery, E> {
-    let mut row: DeliveryV2 = row::decode(VERSION, bytes)?;
+    let (mut row, product) = if bytes.first() == Some(&PRODUCT_VERSION) {
+        let DeliveryV3 { before, product } = row::decode(PRODUCT_VERSION, bytes)?;
+        (before, Some(product))
+    } else {
+        (row::decode::<DeliveryV2>(VERSION, bytes)?, None)
+    };
     append_parts(&mut row.data, VERSION, row.data_parts, part)?;
-    Ok(row.into())
+    Ok(row.into_delivery(product))
 }
 
 /// As [`decode`], for a row of version 0.1.
@@ -97,7 +109,7 @@ pub(super) fn decode_old<E: From<RowError>>(
 ) -> Result<StoredDelivery, E> {
     let mut row: DeliveryV1 = row::decode(OLD_VERSION, bytes)?;
     append_parts(&mut row.data, OLD_VERSION, row.data_parts, part)?;
-    Ok(row.into())
+    Ok(DeliveryV2::from(row).into_delivery(None))
 }
 
 /// The further parts of an event's data.
@@ -121,7 +133,14 @@ pub(super) fn further_parts(data_bytes: usize) -> u8 {
     u8::try_from(parts).expect("event data has a few parts")
 }
 
-/// Version 2 of a delivery's row. Never edit it; add a version 3.
+/// Version 3 of a delivery's row: version 2 and a product. Never edit it; add a version 4.
+#[derive(Debug, Serialize, Deserialize)]
+struct DeliveryV3 {
+    before: DeliveryV2,
+    product: EventProduct,
+}
+
+/// Version 2 of a delivery's row. Never edit it.
 #[derive(Debug, Serialize, Deserialize)]
 struct DeliveryV2 {
     event: EventId,
@@ -176,34 +195,33 @@ impl DeliveryV2 {
         };
         (row, parts)
     }
-}
 
-impl From<DeliveryV2> for StoredDelivery {
-    fn from(row: DeliveryV2) -> Self {
+    fn into_delivery(self, product: Option<EventProduct>) -> StoredDelivery {
         let event = Event {
-            id: row.event,
-            name: row.name,
-            data: row.data,
-            ttl_s: row.ttl_s,
-            published_at: row.published_at,
-            source: row.source,
-            owner: row.owner,
+            id: self.event,
+            name: self.name,
+            data: self.data,
+            ttl_s: self.ttl_s,
+            published_at: self.published_at,
+            source: self.source,
+            owner: self.owner,
+            product,
         };
-        Self {
+        StoredDelivery {
             event: Arc::new(event),
-            attempts: row.attempts,
-            not_before: row.not_before,
-            mark: row.mark,
-            arrived: row.arrived,
+            attempts: self.attempts,
+            not_before: self.not_before,
+            mark: self.mark,
+            arrived: self.arrived,
         }
     }
 }
 
-impl From<DeliveryV1> for StoredDelivery {
+impl From<DeliveryV1> for DeliveryV2 {
     fn from(row: DeliveryV1) -> Self {
         // Of no boot: the wall time alone decides, as it did then.
         let moment = |wall| Moment { on_boot: Arrived { boot: [0; 16], mono_ms: 0 }, wall };
-        let row = DeliveryV2 {
+        Self {
             event: row.event,
             name: row.name,
             data: row.data,
@@ -216,8 +234,7 @@ impl From<DeliveryV1> for StoredDelivery {
             not_before: row.not_before.map(moment),
             mark: row.mark,
             arrived: row.arrived,
-        };
-        row.into()
+        }
     }
 }
 
@@ -238,6 +255,7 @@ fn split(data: &str) -> Vec<&str> {
 pub(crate) mod tests {
     use super::*;
     use crate::model::DeviceId;
+    use crate::model::ProductId;
     use crate::store::Cause;
     use crate::store::DeadLetter;
     use crate::store::End;
@@ -258,6 +276,7 @@ pub(crate) mod tests {
             published_at: WallTime::from_millis(1_460_813_828_728),
             source: Source::Device(DeviceId::from_bytes([1; 12])),
             owner: UserId::from_bytes([2; 12]),
+            product: None,
         };
         let mark = StoredMark { session: 9, packet_id: 5, content: 77 };
         let arrived = Arrived { boot: [6; 16], mono_ms: 300 };
@@ -292,6 +311,17 @@ pub(crate) mod tests {
         let stored = StoredDelivery { not_before: Some(MOMENT), ..delivery("72") };
         let moment = [&[1][..], &[7; 16], &[5], &[0xf0, 0xc9, 0xd0, 0xf4, 0x83, 0x55]].concat();
         assert_eq!(encode(&stored).0, [beginning(2), moment, MARK_AND_ARRIVAL.concat()].concat());
+    }
+
+    #[test]
+    fn the_bytes_of_version_3_are_those_of_version_2_and_a_product() {
+        let product = EventProduct { id: ProductId::from_number(300), version: Some(7) };
+        let mut stored = delivery("72");
+        Arc::make_mut(&mut stored.event).product = Some(product);
+        let (bytes, _) = encode(&stored);
+        let expected = [beginning(3), vec![0], MARK_AND_ARRIVAL.concat(), vec![0xac, 2, 1, 7]].concat();
+        assert_eq!(bytes, expected);
+        assert_eq!(decode(&bytes, |_| Err(RowError::Empty)).unwrap(), stored);
     }
 
     #[test]

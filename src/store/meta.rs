@@ -1,4 +1,4 @@
-//! What people made: devices, tokens, hooks. Small, changed rarely, and readable: values are JSON.
+//! What people made: users, devices, tokens, products, hooks, secrets. Small, changed rarely, and readable: values are JSON.
 //!
 //! Every change is flushed before it is answered, and then the whole content is written to `meta-export.json`, by
 //! which a damaged database is restored.
@@ -57,6 +57,23 @@ pub enum MetaError {
     },
 }
 
+/// Rows that are stored and removed together, or not at all.
+#[derive(Debug, Default)]
+pub struct MetaChanges(Vec<(String, Option<Vec<u8>>)>);
+
+impl MetaChanges {
+    /// Stores a row in place of what was there.
+    pub fn put<T: Serialize>(&mut self, key: String, row: &T) {
+        let json = serde_json::to_vec(row).expect("rows of the registry are plain JSON");
+        self.0.push((key, Some(json)));
+    }
+
+    /// Removes a row. Nothing happens if it is not there.
+    pub fn remove(&mut self, key: String) {
+        self.0.push((key, None));
+    }
+}
+
 /// The open meta database.
 #[derive(Debug)]
 pub struct Meta {
@@ -106,18 +123,29 @@ impl Meta {
     /// Stores a row durably, in place of what was there.
     ///
     /// # Errors
-    /// When the disk refuses; the row may or may not be stored then.
+    /// As [`Self::apply`].
     pub fn put<T: Serialize>(&self, key: &str, row: &T) -> Result<(), MetaError> {
-        let json = serde_json::to_vec(row).expect("rows of the registry are plain JSON");
-        self.change_at_last(key, Some(&json))
+        let mut changes = MetaChanges::default();
+        changes.put(key.to_owned(), row);
+        self.apply(&changes)
     }
 
-    /// Removes a row durably. Nothing happens if it is not there.
+    /// Makes changes durable, all or none. If the disk refused before, the database is opened again and gets a second
+    /// chance.
     ///
     /// # Errors
-    /// When the disk refuses.
-    pub fn remove(&self, key: &str) -> Result<(), MetaError> {
-        self.change_at_last(key, None)
+    /// When the disk refuses; the changes may or may not be stored then.
+    pub fn apply(&self, changes: &MetaChanges) -> Result<(), MetaError> {
+        if let Err(error) = self.change(changes) {
+            warn!("{error}; the registry is opened again");
+            self.shelf.reopen()?;
+            self.change(changes)?;
+        }
+        // The database is what counts; without an export it still is.
+        if let Err(error) = self.export() {
+            warn!("{EXPORT} cannot be written: {error}");
+        }
+        Ok(())
     }
 
     fn read<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, MetaError> {
@@ -133,24 +161,17 @@ impl Meta {
         self.shelf.with(read).unwrap_or_else(closed)
     }
 
-    /// Changes a row; if the disk refused before, the database is opened again and gets a second chance.
-    fn change_at_last(&self, key: &str, json: Option<&[u8]>) -> Result<(), MetaError> {
-        if let Err(error) = self.change(key, json) {
-            warn!("{error}; the registry is opened again");
-            self.shelf.reopen()?;
-            self.change(key, json)?;
+    fn change(&self, changes: &MetaChanges) -> Result<(), MetaError> {
+        let mut batch = sled::Batch::default();
+        for (key, json) in &changes.0 {
+            self.change_row(key, json.as_deref(), &mut batch)?;
         }
-        // The database is what counts; without an export it still is.
-        if let Err(error) = self.export() {
-            warn!("{EXPORT} cannot be written: {error}");
-        }
-        Ok(())
+        self.shelf.write(batch).map_err(disk)
     }
 
     /// Replaces a row, or removes it, with all its pieces.
-    fn change(&self, key: &str, json: Option<&[u8]>) -> Result<(), MetaError> {
+    fn change_row(&self, key: &str, json: Option<&[u8]>, batch: &mut sled::Batch) -> Result<(), MetaError> {
         let before = self.with(|db| db.get(key).map_err(disk))?;
-        let mut batch = sled::Batch::default();
         for piece in 0..before.map_or(0, |value| pieces(&value)) {
             batch.remove(piece_key(key, piece).as_str());
         }
@@ -164,7 +185,7 @@ impl Meta {
                 }
             }
         }
-        self.shelf.write(batch).map_err(disk)
+        Ok(())
     }
 
     fn export(&self) -> io::Result<()> {
@@ -196,10 +217,11 @@ impl Meta {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             Err(error) => return Err(MetaError::Disk(error.to_string())),
         };
+        let mut changes = MetaChanges::default();
         for (key, value) in &rows {
-            let json = serde_json::to_vec(value).expect("JSON is JSON");
-            self.change(key, Some(&json))?;
+            changes.put(key.clone(), value);
         }
+        self.change(&changes)?;
         warn!("the registry was restored from {EXPORT}: {} rows", rows.len());
         Ok(())
     }
@@ -238,6 +260,12 @@ fn disk(error: sled::Error) -> MetaError {
 mod tests {
     use super::*;
 
+    fn remove(meta: &Meta, key: &str) {
+        let mut changes = MetaChanges::default();
+        changes.remove(key.to_owned());
+        meta.apply(&changes).unwrap();
+    }
+
     #[test]
     fn a_registry_that_was_refused_by_the_disk_is_opened_again() {
         let data = tempfile::tempdir().unwrap();
@@ -255,7 +283,7 @@ mod tests {
         Meta::open(data.path()).unwrap().put("device/1", &"kitchen").unwrap();
         let meta = Meta::open(data.path()).unwrap();
         assert_eq!(meta.all::<String>("device/").unwrap(), [("1".to_owned(), "kitchen".to_owned())]);
-        meta.remove("device/1").unwrap();
+        remove(&meta, "device/1");
         assert!(meta.all::<String>("device/").unwrap().is_empty());
     }
 
@@ -287,7 +315,7 @@ mod tests {
         }
         let meta = Meta::open(data.path()).unwrap();
         meta.put("hook/1", &"x".repeat(9_000)).unwrap();
-        meta.remove("hook/1").unwrap();
+        remove(&meta, "hook/1");
         assert_eq!(meta.shelf.with(|db| db.len()), Some(1), "only the schema is left");
     }
 

@@ -55,6 +55,7 @@ pub use keys::DeliveryIdError;
 pub use keys::DeliveryKey;
 pub use keys::LaneKey;
 pub use meta::Meta;
+pub use meta::MetaChanges;
 pub use meta::MetaError;
 pub use open::OpenError;
 pub use open::Opened;

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::model::Event;
 use crate::model::EventId;
 use crate::model::EventName;
+use crate::model::EventProduct;
 use crate::model::Source;
 use crate::model::UserId;
 use crate::model::WallTime;
@@ -28,12 +29,13 @@ struct EventV1 {
     published_at: WallTime,
     source: Source,
     owner: UserId,
+    product: Option<EventProduct>,
 }
 
 /// The row of each piece of an event: its version, how many pieces there are, and the piece.
 pub(super) fn encode(event: &Event) -> Vec<Vec<u8>> {
-    let Event { id, name, data, ttl_s, published_at, source, owner } = event.clone();
-    let row = EventV1 { id, name, data, ttl_s, published_at, source, owner };
+    let Event { id, name, data, ttl_s, published_at, source, owner, product } = event.clone();
+    let row = EventV1 { id, name, data, ttl_s, published_at, source, owner, product };
     let bytes = postcard::to_stdvec(&row).expect("an event holds plain values, which always encode");
     let pieces = u8::try_from(bytes.len().div_ceil(PIECE_BYTES)).expect("an event has a few pieces");
     bytes.chunks(PIECE_BYTES).map(|piece| [&[VERSION, pieces], piece].concat()).collect()
@@ -46,9 +48,9 @@ pub(super) fn decode<E: From<RowError>>(first: &[u8], piece: impl Fn(u8) -> Resu
     for number in 1..count {
         bytes.extend_from_slice(read_piece(&piece(number)?)?.1);
     }
-    let EventV1 { id, name, data, ttl_s, published_at, source, owner } =
+    let EventV1 { id, name, data, ttl_s, published_at, source, owner, product } =
         postcard::from_bytes(&bytes).map_err(RowError::Damaged)?;
-    Ok(Event { id, name, data, ttl_s, published_at, source, owner })
+    Ok(Event { id, name, data, ttl_s, published_at, source, owner, product })
 }
 
 /// The key of a piece of the event at that place.
@@ -91,6 +93,7 @@ mod tests {
             &[0xf0, 0xc9, 0xd0, 0xf4, 0x83, 0x55, 0],
             &[1; 12],
             &[2; 12],
+            &[0],
         ];
         assert_eq!(encode(&delivery("72").event), [bytes.concat()]);
         assert_eq!(key(258, 3), b"e\x01\x02\x03");

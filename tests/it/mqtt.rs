@@ -167,21 +167,37 @@ impl Client {
         timeout(PATIENCE, ended).await.expect("the connection ends in time");
     }
 
+    /// The next message, however long it takes; `None` when the connection is over.
+    pub async fn next(&mut self) -> Option<Message> {
+        loop {
+            if let Some(message) = self.heard.pop_front() {
+                return Some(message);
+            }
+            let packet = self.packets.recv().await?;
+            self.keep(packet).await;
+        }
+    }
+
     /// Reads on until the wanted packet; messages are acknowledged and kept.
     async fn wait_for(&mut self, is_wanted: impl Fn(&Packet) -> bool) {
         loop {
             let packet = timeout(PATIENCE, self.packets.recv()).await.expect("the packet comes in time");
             let packet = packet.expect("the connection holds");
             let was_wanted = is_wanted(&packet);
-            if let Packet::Publish(message, packet_id) = packet {
-                if let Some([high, low]) = packet_id.map(u16::to_be_bytes) {
-                    let _ = self.send(&[0x40, 2, high, low]).await;
-                }
-                self.heard.push_back(message);
-            }
+            self.keep(packet).await;
             if was_wanted {
                 return;
             }
+        }
+    }
+
+    /// Acknowledges and keeps a message.
+    async fn keep(&mut self, packet: Packet) {
+        if let Packet::Publish(message, packet_id) = packet {
+            if let Some([high, low]) = packet_id.map(u16::to_be_bytes) {
+                let _ = self.send(&[0x40, 2, high, low]).await;
+            }
+            self.heard.push_back(message);
         }
     }
 

@@ -201,3 +201,52 @@ async fn a_signed_request_is_verified_by_a_target_that_knows_the_secret() {
     let shown = gateway.json(&["hook", "list"]).await.to_string();
     assert!(!shown.contains("C2FVsBQ"), "{shown}");
 }
+
+#[tokio::test]
+async fn a_named_secret_reaches_the_target_and_nobody_else() {
+    const VALUE: &str = "p\"q/r s3cret";
+    let gateway = Gateway::start().await;
+    let mut receiver = Receiver::with(|request| {
+        let sent = request.json();
+        Answer::Status(if sent["password"] == VALUE { 200 } else { 500 }, Vec::new(), request.body.clone())
+    });
+    gateway.json_with(&["secret", "set", "API_KEY", "--value-stdin"], &format!("{VALUE}\n")).await;
+    let device = gateway.device("kitchen").await;
+    let hook = gateway
+        .hook(&json!({
+            "event": "temp", "url": receiver.url("/bot{{{API_KEY}}}?k={{{API_KEY}}}"),
+            "auth": { "username": "me", "password": "{{{API_KEY}}}" },
+            "json": { "note": "of {{{API_KEY}}}", "password": "{{{API_KEY}}}" }, "noDefaults": true,
+            "responseTopic": "answer/{{{API_KEY}}}", "responseTemplate": "{{{API_KEY}}}{{{note}}}",
+        }))
+        .await;
+    let mut client = gateway.login(&device).await;
+    let mut observer = gateway.observer().await;
+
+    client.publish("temp", r#"{"API_KEY":"forged"}"#).await;
+
+    let request = receiver.next().await;
+    assert_eq!(request.path, "/botp%22q/r%20s3cret?k=p%22q/r%20s3cret");
+    assert_eq!(request.json(), json!({ "note": format!("of {VALUE}"), "password": VALUE }));
+    assert_eq!(request.header("authorization"), Some("Basic bWU6cCJxL3IgczNjcmV0"));
+    // The topic is of the event's data, and the response is what the target said.
+    assert_eq!(observer.hear_on("answer/forged/0").await.data, format!("of {VALUE}"));
+
+    gateway.json_with(&["secret", "set", "API_KEY", "--value-stdin"], "other s3cret").await;
+    client.publish("temp", "1").await;
+    assert_eq!(receiver.next().await.json()["password"], "other s3cret");
+    gateway.wait_for_queue("failed", 1).await;
+
+    let shown = [
+        gateway.json(&["log", &hook, "--full"]).await,
+        gateway.json(&["dead"]).await,
+        gateway.json(&["hook", "show", &hook]).await,
+        gateway.json(&["secret", "list"]).await,
+        gateway.json(&["status"]).await,
+    ];
+    for shown in shown {
+        let shown = shown.to_string();
+        assert!(!shown.contains("s3cret"), "{shown}");
+    }
+    assert!(!gateway.log().contains("s3cret"));
+}

@@ -19,7 +19,8 @@ pub fn is_no_device(path: &str) -> bool {
     !Path::new(path).exists() && skip(&format!("there is no {path}"))
 }
 
-fn skip(reason: &str) -> bool {
+/// Says that a test is skipped, and why. In CI that is a failure.
+pub fn skip(reason: &str) -> bool {
     assert!(std::env::var("CI").as_deref() != Ok("true"), "{reason}");
     eprintln!("skipped: {reason}");
     true

@@ -80,7 +80,7 @@ impl Gateway {
                     Ok(name) => {
                         let source = match publication.publisher {
                             Publisher::Device(id) => Source::Device(id),
-                            Publisher::User(_) => Source::Api,
+                            Publisher::User { .. } => Source::Api,
                         };
                         let data = String::from_utf8_lossy(&publication.data).into_owned();
                         let owner = if publication.publisher == Publisher::Device(OTHER) { STRANGER } else { OWNER };
@@ -138,14 +138,12 @@ pub(crate) fn registered() -> Snapshot {
             key_hash: KeyHash::of(&format!("key of {name}")),
             created_at: WallTime::from_millis(0),
             reads_all_results: false,
+            product: None,
+            notes: None,
         };
         snapshot.devices.insert(id, Arc::new(device));
     }
-    let token = Token {
-        user: OWNER,
-        hash: KeyHash::of("token of the owner"),
-        created_at: farhook::model::WallTime::from_millis(0),
-    };
+    let token = Token::lasting(OWNER, KeyHash::of("token of the owner"), WallTime::from_millis(0));
     snapshot.tokens.insert(token.hash, token);
     snapshot
 }
@@ -160,5 +158,5 @@ pub(crate) fn result_for(device: DeviceId) -> Source {
 
 fn event(name: EventName, data: &str, source: Source, owner: UserId) -> Event {
     let (id, published_at) = (EventId::from_bytes([0; 12]), WallTime::from_millis(0));
-    Event { id, name, data: data.to_owned(), ttl_s: 60, published_at, source, owner }
+    Event { id, name, data: data.to_owned(), ttl_s: 60, published_at, source, owner, product: None }
 }

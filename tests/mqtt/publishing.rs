@@ -246,7 +246,7 @@ async fn an_observer_publishes_as_its_user() {
     let mut gateway = Gateway::start().await;
     let mut client = gateway.observer(V5).await;
     client.publish(0x30, "t", 0, b"").await;
-    assert_eq!(gateway.submission().await.publication.publisher, Publisher::User(OWNER));
+    assert_eq!(gateway.submission().await.publication.publisher, Publisher::user(OWNER));
 }
 
 #[tokio::test]

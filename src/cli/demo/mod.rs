@@ -82,9 +82,9 @@ async fn tell(gateway: &mut TemporaryGateway, step: &Cell<&str>, out: &mut Outpu
     step.set("the registration");
     let mut receiver = Receiver::start().await.context("no web service can be started")?;
     let url = format!("http://{}/update", receiver.address());
-    let daemon = Gateway::at(Some(gateway.data()));
+    let daemon = Gateway::at(Some(gateway.data()), None);
     let device = daemon.ask(&Request::DeviceAdd { name: "demo".to_owned() }).await?;
-    daemon.ask(&Request::HookCreate { definition: definition(&url), again: false }).await?;
+    daemon.ask(&Request::HookCreate { definition: definition(&url), again: false, product: None }).await?;
     let mut tail = daemon.events(String::new()).await?;
     tell_parts(out, &gateway.data(), mqtt, &url)?;
 

@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::*;
+use crate::accounts::Accounts;
 use crate::bus::Board;
 use crate::bus::Intake;
 use crate::bus::IntakeQueue;
@@ -19,11 +20,13 @@ use crate::bus::Overview;
 use crate::bus::Presence;
 use crate::bus::Replays;
 use crate::bus::orders;
+use crate::bus::remote_requests;
 use crate::chance::Chance;
 use crate::config::Config;
 use crate::control;
 use crate::limits::Meters;
 use crate::logbook::Logbook;
+use crate::model::WallTime;
 use crate::notices::Notices;
 use crate::registry::Registry;
 use crate::store::Meta;
@@ -71,13 +74,14 @@ impl Scene {
             notices: Notices::restore(Vec::new()),
             replays: Replays::new(queue).0,
             registry: Arc::clone(&registry),
+            accounts: Arc::new(Accounts::new(Arc::clone(&registry), chance.clone())),
             intake,
             live: live.clone(),
             presence: Presence::default(),
             chance,
             listening: json!({ "mqtt": "127.0.0.1:1883" }),
         };
-        let task = tokio::spawn(serve(Socket::listen(data.path()).unwrap(), parts, stopping));
+        let task = tokio::spawn(serve(Socket::listen(data.path()).unwrap(), remote_requests().1, parts, stopping));
         Self { data, registry, live, _feed: feed, _intake: intake_queue, orders, _config: config_in, stop, task }
     }
 
@@ -137,7 +141,9 @@ async fn a_request_is_answered_by_one_line_and_the_end() {
     let status = scene.done(&json!({ "ask": "status" })).await;
     assert_eq!(status["listening"]["mqtt"], "127.0.0.1:1883");
     let added = scene.done(&json!({ "ask": "device-add", "name": "kitchen" })).await;
-    assert!(scene.registry.snapshot().login("kitchen", added["key"].as_str().unwrap()).is_some());
+    assert!(
+        scene.registry.snapshot().login("kitchen", added["key"].as_str().unwrap(), WallTime::from_millis(0)).is_some()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -43,6 +43,7 @@ fn get(url: &str) -> HookRequest {
         body: Bytes::new(),
         reject_unauthorized: true,
         allow_lan: false,
+        secrecy: None,
     }
 }
 

@@ -5,6 +5,9 @@ use serde_json::json;
 
 use super::*;
 use crate::hooks::sample_event::tests::event;
+use crate::model::Secret;
+use crate::model::SecretName;
+use crate::model::WallTime;
 
 const COREID: &str = "0123456789abcdef01234567";
 
@@ -15,11 +18,11 @@ fn hook(more: &Value) -> HookDefinition {
 }
 
 fn request(more: &Value, event: &Event) -> HookRequest {
-    build(&hook(more), event, DefaultBody::Json).unwrap()
+    build(&hook(more), event, &Secrets::new(), DefaultBody::Json).unwrap()
 }
 
 fn refused(more: &Value, event: &Event) -> String {
-    build(&hook(more), event, DefaultBody::Json).unwrap_err().to_string()
+    build(&hook(more), event, &Secrets::new(), DefaultBody::Json).unwrap_err().to_string()
 }
 
 fn body(request: &HookRequest) -> &str {
@@ -49,7 +52,7 @@ fn a_bare_hook_posts_the_event_as_json() {
 
 #[test]
 fn a_bare_hook_posts_a_form_if_so_configured() {
-    let request = build(&hook(&json!({})), &event("demo", "mydata"), DefaultBody::Form).unwrap();
+    let request = build(&hook(&json!({})), &event("demo", "mydata"), &Secrets::new(), DefaultBody::Form).unwrap();
     let expected = format!("event=demo&data=mydata&published_at=2017-02-01T21%3A08%3A05.763Z&coreid={COREID}");
     assert_eq!(body(&request), expected);
     assert_eq!(request.header("content-type"), Some("application/x-www-form-urlencoded"));
@@ -167,9 +170,12 @@ fn a_json_text_keeps_its_numbers_and_gets_the_default_data() {
     assert!(body(&request).starts_with(r#"{ "t": 21.1, "data": 1.50 ,"event":"demo","#), "{}", body(&request));
     assert_eq!(json_of(&request)["coreid"], COREID);
     let bare = json!({"json": "{{{PARTICLE_EVENT_VALUE}}}", "noDefaults": true});
-    assert_eq!(body(&super::build(&hook(&bare), &event("demo", "[1.0]"), DefaultBody::Json).unwrap()), "[1.0]");
+    assert_eq!(
+        body(&super::build(&hook(&bare), &event("demo", "[1.0]"), &Secrets::new(), DefaultBody::Json).unwrap()),
+        "[1.0]"
+    );
     let empty = json!({"json": "{{{PARTICLE_EVENT_VALUE}}}"});
-    let built = super::build(&hook(&empty), &event("demo", "{}"), DefaultBody::Json).unwrap();
+    let built = super::build(&hook(&empty), &event("demo", "{}"), &Secrets::new(), DefaultBody::Json).unwrap();
     assert_eq!(json_of(&built)["data"], "{}");
 }
 
@@ -228,14 +234,153 @@ fn debug_output_shows_no_secret() {
     assert!(!shown.contains("s3cret") && !shown.contains("Basic"), "{shown}");
 }
 
+fn with_secrets(more: &Value, event: &Event, secrets: &[(&str, &str)]) -> HookRequest {
+    build(&hook(more), event, &named(secrets), DefaultBody::Json).unwrap()
+}
+
+fn named(secrets: &[(&str, &str)]) -> Secrets {
+    let at = WallTime::from_millis(0);
+    let secret = |value: &str| Secret { value: value.to_owned(), created_at: at, updated_at: at };
+    let named = |(name, value): &(&str, &str)| (SecretName::try_from((*name).to_owned()).unwrap(), secret(value));
+    secrets.iter().map(named).collect()
+}
+
+/// A request as it is shown, all of it in one text.
+fn shown(request: &HookRequest) -> String {
+    let shown = masking::shown_request(request);
+    format!("{} {} {:?}\n{}", shown.method, shown.url, shown.headers, shown.body)
+}
+
+#[test]
+fn secrets_fill_the_templates_of_a_request() {
+    let everywhere = json!({
+        "url": "http://host.com/{{{KEY}}}", "requestType": "{{VERB}}", "query": {"{{{KEY}}}": "{{{KEY}}}"},
+        "headers": {"X-{{{VERB}}}": "{{{KEY}}}"}, "auth": {"username": "u", "password": "{{{KEY}}}"},
+        "json": {"{{{VERB}}}": ["<{{{KEY}}}>", "{{#l}}{{{KEY}}}{{/l}}", "{{{UNSET}}}"]}, "noDefaults": true,
+    });
+    let data = event("demo", r#"{"KEY": "forged", "l": [{"KEY": "forged"}]}"#);
+    let request = with_secrets(&everywhere, &data, &[("KEY", "a \"b"), ("VERB", "put"), ("OTHER", "x")]);
+    assert_eq!(request.method, RequestMethod::Put);
+    assert_eq!(request.url.as_str(), "http://host.com/a%20%22b?a%20%22b=a%20%22b");
+    assert_eq!(request.header("x-put"), Some("a \"b"));
+    assert_eq!(request.header("authorization"), Some("Basic dTphICJi"));
+    assert_eq!(json_of(&request), json!({"put": ["<a \"b>", "a \"b", ""]}));
+}
+
+#[test]
+fn a_shown_request_has_the_mask_in_the_place_of_each_secret() {
+    let form = json!({
+        "url": "http://host.com/bot{{{KEY}}}/send?n=1", "headers": {"X-Sender": "me {{{KEY}}}"},
+        "form": {"text": "{{{PARTICLE_EVENT_VALUE}}}", "{{{KEY}}}": "of {{KEY}}"}, "noDefaults": true,
+        "signing_secret": "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD",
+    });
+    let mut request = with_secrets(&form, &event("demo", "5 is not a<b\" nor a%3cb"), &[("KEY", "a<b\"")]);
+    crate::hooks::signing::sign(&hook(&form), &mut request, WallTime::from_millis(5_000));
+    let shown = masking::shown_request(&request);
+    assert_eq!(shown.url, "http://host.com/bot[[SENSITIVE]]/send?n=1");
+    let body = "text=5%20is%20not%20[[SENSITIVE]]%20nor%20a%253cb&[[SENSITIVE]]=of%20[[SENSITIVE]]";
+    assert_eq!(shown.body, body);
+    assert!(shown.headers.contains(&("X-Sender".to_owned(), "me [[SENSITIVE]]".to_owned())), "{:?}", shown.headers);
+    assert!(shown.headers.contains(&("webhook-timestamp".to_owned(), "5".to_owned())), "{:?}", shown.headers);
+    assert_eq!(format!("{request:?}"), format!("{shown:?}"));
+}
+
+#[test]
+fn what_can_be_sent_but_not_with_a_mask_is_hidden_as_a_whole() {
+    let number =
+        json!({"url": "http://host.com/x/{{{PIN}}}?y=1", "json": "{ \"pin\": {{{PIN}}} }", "noDefaults": true});
+    let request = with_secrets(&number, &event("demo", "21.5"), &[("PIN", "12345")]);
+    assert_eq!(body(&request), r#"{ "pin": 12345 }"#);
+    let expected = r#"POST http://host.com/[[SENSITIVE]] [("webhook-id", "070707070707070707070707")]"#;
+    assert_eq!(shown(&request), format!("{expected}\n[[SENSITIVE]]"));
+}
+
+#[test]
+fn a_hook_that_uses_no_secret_has_none_to_hide() {
+    let secrets = [("KEY", "s3cret")];
+    assert_eq!(with_secrets(&json!({"json": {"KEY": "KEY"}}), &event("demo", "s3cret"), &secrets).secrecy, None);
+    assert_eq!(with_secrets(&json!({"json": {"a": "{{{OTHER}}}"}}), &event("demo", "s3cret"), &secrets).secrecy, None);
+    let uses =
+        hook(&json!({"json": {"a": "{{#x}}{{KEY}}{{/x}} {{temp}}", "KEY_2": "KEY_3"}, "responseTopic": "{{TOPIC}}"}));
+    assert_eq!(uses.secret_names().iter().map(SecretName::as_str).collect::<Vec<_>>(), ["KEY"]);
+}
+
+#[test]
+fn an_echo_is_shown_without_the_secrets() {
+    let all = json!({
+        "auth": {"username": "u", "password": "{{{KEY}}}"}, "json": {"a": "{{{SHORT}}}{{{LONG}}}{{{LINE}}}"},
+    });
+    let secrets = [("KEY", "p\"q/r"), ("LONG", "p\"q/r and more"), ("SHORT", "abc"), ("LINE", "one line\n")];
+    let request = with_secrets(&all, &event("demo", ""), &secrets);
+    for (echo, hidden) in [
+        ("nothing", "nothing"),
+        (r#"{"a":"p\"q/r"}"#, r#"{"a":"[[SENSITIVE]]"}"#),
+        (r#"{"a":"p\u0022q\/r and more, abc"}"#, r#"{"a":"[[SENSITIVE]], abc"}"#),
+        ("?a=p%22q%2fr&b=", "?a=[[SENSITIVE]]&b="),
+        ("Basic dTpwInEvcg==.", "Basic [[SENSITIVE]]==."),
+        ("one line", "[[SENSITIVE]]"),
+    ] {
+        assert_eq!(request.without_secrets(echo), hidden);
+    }
+    assert!(request.without_secrets(&"é".repeat(500_000)).len() <= 128 * 1024);
+}
+
 proptest! {
+    #[test]
+    fn no_secret_is_shown_whatever_a_hook_does_with_it(
+        value in r##"[ !"#$%&'()*+,./:;<=>?@\\^`{|}~a-zé😀0-9]{4,24}"##,
+        braces in prop::sample::select(vec!["{{{KEY}}}", "{{KEY}}", "{{&KEY}}", "{{#KEY}}{{{KEY}}}{{/KEY}}"]),
+        body in prop::sample::select(vec!["json", "text", "form", "body", "none"]),
+        method in prop::sample::select(vec!["GET", "POST"]),
+        own_auth in any::<bool>(),
+    ) {
+        // What is shorter is not looked for in what comes back.
+        prop_assume!(value.trim().chars().count() >= 4);
+        let tag = format!("x{braces}y");
+        let mut definition = json!({
+            "url": format!("http://host.com/{tag}?q={tag}"), "requestType": method, "query": {"k": tag, tag.as_str(): "v"},
+            "noDefaults": true, "headers": {"X-Sender": tag},
+        });
+        match body {
+            "json" => definition["json"] = json!({"a": [tag], tag.as_str(): tag}),
+            "text" => definition["json"] = json!(format!("{{\"n\": {{{{n}}}}, \"a\": \"{tag}\"}}")),
+            "form" => definition["form"] = json!({"a": tag, tag.as_str(): tag}),
+            "body" => definition["body"] = json!(format!("<token>{tag}</token> password: {tag}")),
+            _ => {}
+        }
+        if own_auth {
+            definition["auth"] = json!({"username": tag, "password": tag});
+        } else {
+            definition["headers"]["Authorization"] = json!(format!("Bearer {tag}"));
+        }
+        let request = build(&hook(&definition), &event("demo", r#"{"n": 1}"#), &named(&[("KEY", &value)]), DefaultBody::Json);
+        // Some values are no header, or no JSON.
+        match request {
+            Ok(request) => {
+                let shown = masking::shown_request(&request);
+                let whole = format!("{}\n{:?}\n{}", shown.url, shown.headers, shown.body);
+                // The text for debugging escapes once more; the values themselves are looked at one by one.
+                let texts = shown.headers.iter().flat_map(|(name, value)| [name, value]).chain([&shown.url, &shown.body]);
+                for text in texts {
+                    prop_assert!(!text.contains(value.trim()), "{text}");
+                }
+                let encoded = percent_encoding::utf8_percent_encode(value.trim(), percent_encoding::NON_ALPHANUMERIC);
+                prop_assert!(!whole.contains(&encoded.to_string()), "{whole}");
+                let echo = String::from_utf8_lossy(&request.body).into_owned();
+                prop_assert!(!request.without_secrets(&echo).contains(value.trim()));
+                prop_assert!(!request.without_secrets(request.url.as_str()).contains(value.trim()));
+            }
+            Err(error) => prop_assert!(!error.to_string().contains(value.trim()), "{error}"),
+        }
+    }
+
     #[test]
     fn no_value_ever_breaks_a_json_body(value in "(?s).{0,40}|[\"\\\\{}\\[\\],:\n]{0,12}", as_text in any::<bool>()) {
         let tree = json!({"a": "{{{PARTICLE_EVENT_VALUE}}}", "b": ["<{{{v}}}>", 5], "{{{v}}}": true});
         let tree = if as_text { Value::String(tree.to_string()) } else { tree };
         let hook = hook(&json!({"json": tree, "noDefaults": true}));
         let data = json!({"v": value}).to_string();
-        let sent = json_of(&build(&hook, &event("demo", &data), DefaultBody::Json).unwrap());
+        let sent = json_of(&build(&hook, &event("demo", &data), &Secrets::new(), DefaultBody::Json).unwrap());
         prop_assert!(value == "a" || sent["a"] == data.as_str());
         let list = json!([format!("<{value}>"), 5]);
         prop_assert!(value == "b" || sent["b"] == list);

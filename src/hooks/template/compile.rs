@@ -15,8 +15,8 @@ use crate::hooks::template::parser::Node;
 
 pub(super) struct Compilation {
     pub(super) program: Program,
-    /// The first parts of the names that are looked up outside of sections, each once.
-    pub(super) variables: Box<[Box<str>]>,
+    /// The first parts of the names that are looked up, each once.
+    pub(super) names: Box<[Box<str>]>,
 }
 
 pub(super) enum Program {
@@ -55,10 +55,9 @@ struct Writer<'t, 'a> {
     jinja: String,
     /// Text that is not in `jinja` yet, since more of it may follow.
     text: String,
-    variables: Vec<&'a str>,
-    /// What is open around the current node, and how many of it are sections that can bring names of their own.
+    names: Vec<&'a str>,
+    /// What is open around the current node.
     depth: usize,
-    sections: usize,
     open_blocks: Vec<&'a str>,
     /// What blocks can multiply.
     tags: usize,
@@ -86,9 +85,7 @@ impl<'t, 'a> Writer<'t, 'a> {
                         self.write("{% endif %}");
                     } else {
                         self.call("{% for scope in scope.section(", name, ") %}");
-                        self.sections += 1;
                         self.nodes(nodes)?;
-                        self.sections -= 1;
                         self.write("{% endfor %}");
                     }
                     self.depth -= 1;
@@ -128,8 +125,8 @@ impl<'t, 'a> Writer<'t, 'a> {
         self.count_tag()?;
         self.count_bytes(name)?;
         let first = name.split('.').next().unwrap_or_default();
-        if self.sections == 0 && !first.is_empty() && !self.variables.contains(&first) {
-            self.variables.push(first);
+        if !first.is_empty() && !self.names.contains(&first) {
+            self.names.push(first);
         }
         Ok(())
     }
@@ -175,7 +172,7 @@ impl<'t, 'a> Writer<'t, 'a> {
             self.write_text();
             Program::Jinja(self.jinja)
         };
-        Compilation { program, variables: self.variables.into_iter().map(Box::from).collect() }
+        Compilation { program, names: self.names.into_iter().map(Box::from).collect() }
     }
 }
 

@@ -81,7 +81,7 @@ pub struct Template(Arc<Compiled>);
 
 struct Compiled {
     code: Code,
-    variables: Box<[Box<str>]>,
+    names: Box<[Box<str>]>,
 }
 
 enum Code {
@@ -100,7 +100,7 @@ impl Template {
     pub fn compile(source: &str) -> Result<Self, TemplateError> {
         let tokens = lexer::scan(source)?;
         let nodes = parser::parse(source, tokens)?;
-        let compile::Compilation { program, variables } = compile::compile(source, &nodes)?;
+        let compile::Compilation { program, names } = compile::compile(source, &nodes)?;
         let code = match program {
             Program::Constant(text) => Code::Constant(text.into()),
             Program::Jinja(jinja) => {
@@ -108,7 +108,7 @@ impl Template {
                 Code::Jinja(jinja.into())
             }
         };
-        Ok(Self(Arc::new(Compiled { code, variables })))
+        Ok(Self(Arc::new(Compiled { code, names })))
     }
 
     /// Fills the template in.
@@ -123,10 +123,10 @@ impl Template {
         }
     }
 
-    /// The names that are looked up outside of any section, each once, in the order of the template; of `a.b` it is
-    /// `a`. Inside of a section a name may belong to what the section is about, so it does not count.
-    pub fn variables(&self) -> impl Iterator<Item = &str> {
-        self.0.variables.iter().map(AsRef::as_ref)
+    /// The names that are looked up, each once, in the order of the template; of `a.b` it is `a`. Inside of a section a
+    /// name may belong to what the section is about.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.names.iter().map(AsRef::as_ref)
     }
 
     /// Whether the output is the same for all variables.
@@ -138,7 +138,7 @@ impl Template {
 impl fmt::Debug for Template {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The text may hold a key that the user wrote into it.
-        f.debug_struct("Template").field("variables", &self.0.variables).finish_non_exhaustive()
+        f.debug_struct("Template").field("names", &self.0.names).finish_non_exhaustive()
     }
 }
 

@@ -30,7 +30,12 @@ pub struct Variables {
 impl Variables {
     /// Takes the variables over from a JSON object; its names may be anything.
     pub fn new(variables: &Map<String, serde_json::Value>) -> Self {
-        let root = Scope { data: Data::from(variables), parent: None };
+        Self::with_fixed(&Map::new(), variables)
+    }
+
+    /// The same with variables that no other of their names replaces, be it inside of a section.
+    pub fn with_fixed(fixed: &Map<String, serde_json::Value>, others: &Map<String, serde_json::Value>) -> Self {
+        let root = Scope { fixed: Data::from(fixed), data: Data::from(others), parent: None };
         Self { context: context! { scope => Value::from_object(root) } }
     }
 
@@ -49,6 +54,8 @@ impl std::fmt::Debug for Variables {
 /// The data that names are looked up in.
 #[derive(Debug)]
 pub(super) struct Scope {
+    /// Looked at first. The same in all scopes.
+    fixed: Data,
     data: Data,
     /// Where what is not found here is looked for.
     parent: Option<Arc<Scope>>,
@@ -70,7 +77,7 @@ impl Object for Scope {
 
 impl Scope {
     fn child(self: &Arc<Self>, data: Data) -> Self {
-        Self { data, parent: Some(Arc::clone(self)) }
+        Self { fixed: self.fixed.clone(), data, parent: Some(Arc::clone(self)) }
     }
 
     /// The scopes of a section about `data`, one for each time that it is shown.
@@ -107,7 +114,8 @@ impl Scope {
 
     /// Looks one name up here, then further and further out.
     fn find(&self, name: &str) -> Option<Data> {
-        iter::successors(Some(self), |scope| scope.parent.as_deref()).find_map(|scope| scope.data.member(name))
+        let scopes = || iter::successors(Some(self), |scope| scope.parent.as_deref());
+        self.fixed.member(name).or_else(|| scopes().find_map(|scope| scope.data.member(name)))
     }
 }
 

@@ -125,10 +125,19 @@ fn a_template_without_lookups_is_constant() {
 }
 
 #[test]
-fn the_variables_are_the_first_names_outside_of_sections() {
+fn names_are_told_each_once_wherever_they_are_looked_up() {
     let template = Template::compile("{{a}}{{{b.c}}}{{#d}}{{inner}}{{/d}}{{^e}}{{f}}{{/e}}{{a}}{{.}}{{$g}}{{h}}{{/g}}");
 
-    assert_eq!(template.unwrap().variables().collect::<Vec<_>>(), ["a", "b", "d", "e", "f", "h"]);
+    assert_eq!(template.unwrap().names().collect::<Vec<_>>(), ["a", "b", "d", "inner", "e", "f", "h"]);
+}
+
+#[test]
+fn what_is_fixed_is_replaced_by_nothing_inside_of_a_section_either() {
+    let (fixed, data) = (json!({ "KEY": "k" }), json!({ "KEY": 1, "l": [{ "KEY": 2, "a": 3 }], "o": { "KEY": 4 } }));
+    let variables = Variables::with_fixed(fixed.as_object().unwrap(), data.as_object().unwrap());
+    let template = Template::compile("{{KEY}}{{#l}}{{KEY}}{{a}}{{/l}}{{#o}}{{KEY}}{{/o}}{{o.KEY}}").unwrap();
+
+    assert_eq!(template.render(&variables).unwrap(), "kk3k4");
 }
 
 #[test]

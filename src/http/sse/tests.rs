@@ -53,6 +53,7 @@ impl Scene {
                     watcher,
                     wants: move |event| event.name.as_str().starts_with(&prefix),
                     is_allowed: move || *is_allowed.borrow(),
+                    ends: Box::pin(std::future::pending()),
                     stop: stopping.clone(),
                     seat: seats.seat().unwrap(),
                 })
@@ -247,6 +248,7 @@ fn streaming(
         watcher: live.watch(),
         wants: |event: &Event| event.name.as_str() == "temp",
         is_allowed: || true,
+        ends: Box::pin(std::future::pending()),
         stop,
         seat: Streams::default().seat().unwrap(),
     };

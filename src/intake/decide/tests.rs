@@ -7,8 +7,10 @@ use super::*;
 use crate::bus::ResendMark;
 use crate::intake::room::tests::Holding;
 use crate::limits::Meters;
+use crate::model::Description;
 use crate::model::Device;
 use crate::model::EventNameError;
+use crate::model::ProductId;
 use crate::model::WallTime;
 use crate::registry::Hook;
 use crate::registry::samples::OWNER;
@@ -21,6 +23,7 @@ const STRANGER: UserId = UserId::from_bytes([0xee; 12]);
 /// A desk, who is registered, what waits, and the time.
 struct Scene {
     desk: Desk,
+    presence: Presence,
     registry: Arc<Snapshot>,
     config: Config,
     stock: Holding,
@@ -29,9 +32,11 @@ struct Scene {
 
 impl Scene {
     fn new(devices: impl IntoIterator<Item = Device>, hooks: impl IntoIterator<Item = Arc<Hook>>) -> Self {
-        let desk = desk(Known { next_seq: 7, resends: Resends::default(), boot: BOOT });
+        let presence = Presence::default();
+        let known = Known { next_seq: 7, resends: Resends::default(), boot: BOOT };
+        let desk = Desk { presence: presence.clone(), ..desk(known) };
         let stock = Holding { items: 0, free_bytes: u64::MAX };
-        Self { desk, registry: snapshot(devices, hooks), config: Config::default(), stock, now_ms: 0 }
+        Self { desk, presence, registry: snapshot(devices, hooks), config: Config::default(), stock, now_ms: 0 }
     }
 
     fn decide(&mut self, publication: &Publication) -> Decision {
@@ -42,7 +47,7 @@ impl Scene {
 fn desk(known: Known) -> Desk {
     let limits = Config::default().limits;
     let meters = Meters::restore(limits.device_per_minute, None, &[], BOOT, 0);
-    Desk::new(Chance::from_seed(1), known, meters.devices)
+    Desk::new(Chance::from_seed(1), known, meters.devices, Presence::default())
 }
 
 const BOOT: [u8; 16] = [1; 16];
@@ -62,11 +67,11 @@ fn at(mono_ms: u64) -> Now {
 
 fn by_device(number: u8, name: &str) -> Publication {
     let publisher = Publisher::Device(DeviceId::from_bytes([number; 12]));
-    Publication { name: name.to_owned(), data: "72".into(), publisher, resend: None }
+    Publication { name: name.to_owned(), data: "72".into(), ttl_s: None, publisher, resend: None }
 }
 
 fn by_user(name: &str) -> Publication {
-    Publication { publisher: Publisher::User(OWNER), ..by_device(1, name) }
+    Publication { ttl_s: None, publisher: Publisher::user(OWNER), ..by_device(1, name) }
 }
 
 fn sent(packet_id: u16, dup: bool, data: &'static str) -> Publication {
@@ -431,4 +436,20 @@ fn a_description_that_cannot_be_understood_is_refused_with_its_reason() {
 
     let large = Publication { data: vec![b'x'; 16_385].into(), ..by_device(1, "farhook/result/1") };
     assert_eq!(refused(scene.decide(&large)).0, Refusal::DataTooLarge { bytes: 16_385 });
+}
+
+#[test]
+fn an_event_of_a_products_device_carries_the_version_that_the_device_says_it_runs() {
+    let product = ProductId::from_number(7);
+    let mut scene = Scene::new([Device { product: Some(product), ..device(1) }, device(2)], []);
+    let of = |scene: &mut Scene, number| accepted(scene.decide(&by_device(number, "temp"))).event.product;
+    assert_eq!(of(&mut scene, 1), Some(EventProduct { id: product, version: None }));
+
+    let description = Description { product_version: Some(3), ..Description::default() };
+    for number in [1, 2] {
+        scene.presence.described(DeviceId::from_bytes([number; 12]), Arc::new(description.clone()));
+    }
+
+    assert_eq!(of(&mut scene, 1), Some(EventProduct { id: product, version: Some(3) }));
+    assert_eq!(of(&mut scene, 2), None);
 }

@@ -1,0 +1,56 @@
+//! Requests of a command line that is somewhere else, as the web port hands them over.
+
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+use tokio::sync::mpsc;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::bus::RemoteRequest;
+use crate::bus::stopped;
+use crate::control::Parts;
+use crate::control::clerk::Asker;
+use crate::control::protocol::Asked;
+use crate::control::protocol::Reply;
+
+/// Requests that are carried out at once; more wait.
+const AT_ONCE: usize = 8;
+
+/// Carries them out until `stop` is set.
+pub(super) async fn serve(
+    mut requests: mpsc::Receiver<RemoteRequest>,
+    parts: Arc<Parts>,
+    mut stop: watch::Receiver<bool>,
+) {
+    let mut under_way = JoinSet::new();
+    let seats = Arc::new(Semaphore::new(AT_ONCE));
+    loop {
+        let request = tokio::select! {
+            () = stopped(&mut stop) => break,
+            request = requests.recv() => match request {
+                Some(request) => request,
+                None => break,
+            },
+        };
+        let seat = Arc::clone(&seats).acquire_owned().await.expect("the seats are never closed");
+        let parts = Arc::clone(&parts);
+        under_way.spawn(async move {
+            let _seat = seat;
+            let RemoteRequest { user, asked, mut reply } = request;
+            let answering = async {
+                match Asked::read(asked) {
+                    Ok(asked) => parts.answer(Asker::Remote { user }, asked).await,
+                    Err(reason) => Reply::Refused(reason),
+                }
+            };
+            let answer = tokio::select! {
+                answer = answering => answer,
+                () = reply.closed() => return,
+            };
+            // Who hung up does not want to know.
+            let _ = reply.send(serde_json::to_value(answer).expect("replies are plain JSON"));
+        });
+        while under_way.try_join_next().is_some() {}
+    }
+}

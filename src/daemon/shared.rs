@@ -1,0 +1,78 @@
+//! What the web port and the local socket both work with, and handing it to each.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use tokio::sync::mpsc;
+use tokio::sync::watch;
+
+use crate::accounts::Accounts;
+use crate::api;
+use crate::bus::Calls;
+use crate::bus::Intake;
+use crate::bus::Live;
+use crate::bus::Overview;
+use crate::bus::Presence;
+use crate::bus::RemoteRequest;
+use crate::bus::Replays;
+use crate::chance::Chance;
+use crate::control;
+use crate::http::Streams;
+use crate::logbook::Logbook;
+use crate::notices::Notices;
+use crate::registry::Registry;
+
+/// See the module.
+pub(super) struct Shared {
+    pub(super) registry: Arc<Registry>,
+    pub(super) accounts: Arc<Accounts>,
+    pub(super) intake: Intake,
+    pub(super) live: Live,
+    pub(super) presence: Presence,
+    pub(super) overview: Overview,
+    pub(super) logbook: Logbook,
+    pub(super) chance: Chance,
+}
+
+impl Shared {
+    /// For the web port.
+    pub(super) fn for_api(
+        &self,
+        calls: Calls,
+        remote: mpsc::Sender<RemoteRequest>,
+        stop: watch::Receiver<bool>,
+    ) -> api::Context {
+        api::Context {
+            registry: Arc::clone(&self.registry),
+            accounts: Arc::clone(&self.accounts),
+            overview: self.overview.clone(),
+            intake: self.intake.clone(),
+            live: self.live.clone(),
+            streams: Streams::default(),
+            presence: self.presence.clone(),
+            calls,
+            logbook: self.logbook.clone(),
+            remote,
+            chance: self.chance.clone(),
+            stop,
+        }
+    }
+
+    /// For the local socket.
+    pub(super) fn for_control(self, notices: Notices, replays: Replays, listening: Value) -> control::Parts {
+        let Self { registry, accounts, intake, live, presence, overview, logbook, chance } = self;
+        control::Parts {
+            registry,
+            accounts,
+            intake,
+            live,
+            presence,
+            overview,
+            logbook,
+            notices,
+            replays,
+            chance,
+            listening,
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! Why a change of the registry was refused. Nothing changed then.
+
+use crate::hooks::InvalidHook;
+use crate::model::DeviceId;
+use crate::model::DeviceName;
+use crate::model::HookId;
+use crate::registry::UserName;
+use crate::store::MetaError;
+
+/// Why a change was refused. Nothing changed.
+#[derive(Debug, thiserror::Error)]
+pub enum RegistryError {
+    /// Another device of the same owner has the name.
+    #[error("there is already a device named \"{name}\": {id}")]
+    NameTaken {
+        /// The wanted name.
+        name: DeviceName,
+        /// Who has it.
+        id: DeviceId,
+    },
+    /// No such device.
+    #[error("there is no device {wanted:?}")]
+    NoDevice {
+        /// The id or name asked for.
+        wanted: String,
+    },
+    /// The device belongs to somebody else.
+    // particle-cli looks for these words, and then asks whether the device shall be transferred.
+    #[error("That belongs to someone else.")]
+    OthersDevice {
+        /// The id asked for.
+        id: DeviceId,
+    },
+    /// No such hook.
+    #[error("there is no hook {id}")]
+    NoHook {
+        /// The id asked for.
+        id: HookId,
+    },
+    /// No such token.
+    #[error("there is no token {wanted:?}")]
+    NoToken {
+        /// The token's id asked for.
+        wanted: String,
+    },
+    /// No such user.
+    #[error("there is no user {wanted:?}")]
+    NoUser {
+        /// The name asked for.
+        wanted: String,
+    },
+    /// Another user has the name.
+    #[error("there is already a user named \"{name}\"")]
+    UserTaken {
+        /// The wanted name.
+        name: UserName,
+    },
+    /// Somebody owns the gateway already.
+    #[error("this gateway has an owner already")]
+    Claimed,
+    /// The owner cannot be removed.
+    #[error("the owner of the gateway cannot be removed")]
+    IsOwner,
+    /// No such product.
+    #[error("there is no product {wanted:?}")]
+    NoProduct {
+        /// The number or slug asked for.
+        wanted: String,
+    },
+    /// A product's name or description cannot be used.
+    #[error("a product's {what} has {least} to {most} characters")]
+    ProductText {
+        /// `name` or `description`.
+        what: &'static str,
+        /// Characters at least.
+        least: usize,
+        /// Characters at most.
+        most: usize,
+    },
+    /// A device's notes are too long.
+    #[error("notes have at most {} characters", crate::model::Device::NOTES_CHARS)]
+    NotesTooLong,
+    /// A secret's value cannot be used.
+    #[error("a secret has 1 to {} bytes", crate::model::Secret::VALUE_BYTES)]
+    SecretSize,
+    /// No such secret.
+    #[error("there is no secret {wanted:?}")]
+    NoSecret {
+        /// The name asked for.
+        wanted: String,
+    },
+    /// No such program.
+    #[error("there is no client {wanted:?}")]
+    NoClient {
+        /// The id asked for.
+        wanted: String,
+    },
+    /// There are as many as there may be.
+    #[error("there are {limit} {what} already, and there may be no more; remove one first")]
+    TooMany {
+        /// Of what.
+        what: &'static str,
+        /// How many there may be.
+        limit: usize,
+    },
+    /// The user has as many hooks as one may have.
+    #[error("a user can create up to {limit} webhooks, and there are {limit}; delete one first")]
+    TooManyHooks {
+        /// How many one may have.
+        limit: u32,
+    },
+    /// The product has as many hooks as one may have.
+    #[error("a product can have up to {limit} webhooks, and there are {limit}; delete one first")]
+    TooManyProductHooks {
+        /// How many one may have.
+        limit: u32,
+    },
+    /// The user has the same hook already.
+    #[error("hook {id} is the same; creating it again would send everything twice (--force does it all the same)")]
+    SameHook {
+        /// The hook that is the same.
+        id: HookId,
+    },
+    /// The definition is wrong.
+    #[error(transparent)]
+    Invalid(#[from] InvalidHook),
+    /// The disk refuses.
+    #[error(transparent)]
+    Meta(#[from] MetaError),
+}

@@ -5,15 +5,20 @@
     reason = "a program of tests: nothing is outside, and a failure is a panic"
 )]
 
+#[expect(dead_code, reason = "tests/particle uses the rest")]
+mod account;
 #[expect(dead_code, reason = "tests/faults uses the rest")]
 mod gateway;
+mod household;
 mod mosquitto;
 mod mqtt;
+mod plain_http;
 mod publishers;
 mod receiver;
 #[expect(dead_code, reason = "tests/faults uses the rest")]
 mod tools;
 
+mod accounts;
 mod clock;
 mod command_line;
 mod deliveries;
@@ -21,10 +26,14 @@ mod durable;
 mod egress;
 mod guide;
 mod hostile;
+mod isolation;
 mod killed;
 mod life;
 mod limits;
 mod network;
 mod outage;
+mod products;
+mod remote;
 mod requests;
+mod streams;
 mod systemd;

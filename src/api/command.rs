@@ -5,7 +5,6 @@
 
 use std::sync::Arc;
 
-use crate::http::Method;
 use serde_json::Value;
 use serde_json::json;
 use tokio::sync::oneshot;
@@ -15,6 +14,7 @@ use crate::api::endpoint::Endpoint;
 use crate::bus::RemoteRequest;
 use crate::http;
 use crate::http::ApiError;
+use crate::http::Method;
 use crate::http::Request;
 use crate::http::Response;
 

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::http::Method;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde_json::Value;
@@ -13,6 +12,7 @@ use crate::api::Context;
 use crate::http;
 use crate::http::ApiError;
 use crate::http::BodyRoom;
+use crate::http::Method;
 use crate::http::Request;
 use crate::http::Response;
 use crate::http::Route;

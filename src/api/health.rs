@@ -5,13 +5,13 @@
 
 use std::sync::Arc;
 
-use crate::http::Method;
 use serde_json::json;
 
 use crate::api::Context;
 use crate::api::endpoint::Endpoint;
 use crate::http;
 use crate::http::ApiError;
+use crate::http::Method;
 use crate::http::Request;
 use crate::http::Response;
 

@@ -6,7 +6,6 @@
 use std::sync::Arc;
 use std::sync::OnceLock;
 
-use crate::http::Method;
 use serde_json::Map;
 use serde_json::Value;
 use serde_json::json;
@@ -15,6 +14,7 @@ use crate::api::Context;
 use crate::api::endpoint::Endpoint;
 use crate::http;
 use crate::http::ApiError;
+use crate::http::Method;
 use crate::http::Request;
 use crate::http::Response;
 

@@ -5,12 +5,11 @@
 
 use std::sync::Arc;
 
-use crate::http::Method;
-
 use crate::api::Context;
 use crate::api::endpoint::Endpoint;
 use crate::http;
 use crate::http::ApiError;
+use crate::http::Method;
 use crate::http::Request;
 use crate::http::Response;
 

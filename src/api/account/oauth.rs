@@ -5,7 +5,6 @@
 
 use std::sync::Arc;
 
-use crate::http::Method;
 use serde_json::Value;
 use serde_json::json;
 use tokio::task::block_in_place;
@@ -19,6 +18,7 @@ use crate::clock;
 use crate::clock::Now;
 use crate::http;
 use crate::http::ApiError;
+use crate::http::Method;
 use crate::http::Request;
 use crate::http::Response;
 use crate::model::UserId;

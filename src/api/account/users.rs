@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use crate::http::Method;
 use serde_json::Value;
 use serde_json::json;
 
@@ -12,6 +11,7 @@ use crate::api::fields;
 use crate::clock;
 use crate::http;
 use crate::http::ApiError;
+use crate::http::Method;
 use crate::http::Request;
 use crate::http::Response;
 use crate::registry::User;

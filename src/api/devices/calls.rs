@@ -4,7 +4,6 @@
 
 use std::sync::Arc;
 
-use crate::http::Method;
 use serde_json::Value;
 use serde_json::json;
 
@@ -14,6 +13,7 @@ use crate::bus::Ask;
 use crate::bus::CallError;
 use crate::http;
 use crate::http::ApiError;
+use crate::http::Method;
 use crate::http::Request;
 use crate::http::Response;
 use crate::model::Device;

@@ -5,7 +5,6 @@
 
 use std::sync::Arc;
 
-use crate::http::Method;
 use serde_json::Value;
 use serde_json::json;
 
@@ -16,6 +15,7 @@ use crate::api::fields::Fields;
 use crate::clock;
 use crate::http;
 use crate::http::ApiError;
+use crate::http::Method;
 use crate::http::Request;
 use crate::http::Response;
 use crate::model::Device;

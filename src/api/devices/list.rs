@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use crate::http::Method;
 use serde_json::Value;
 use serde_json::json;
 
@@ -11,6 +10,7 @@ use crate::api::devices::shown;
 use crate::api::endpoint::Endpoint;
 use crate::http;
 use crate::http::ApiError;
+use crate::http::Method;
 use crate::http::Request;
 use crate::http::Response;
 use crate::model::Device;

@@ -5,7 +5,6 @@
 
 use std::sync::Arc;
 
-use crate::http::Method;
 use serde_json::Value;
 use serde_json::json;
 
@@ -17,6 +16,7 @@ use crate::bus::Publisher;
 use crate::clock;
 use crate::http;
 use crate::http::ApiError;
+use crate::http::Method;
 use crate::http::Request;
 use crate::http::Response;
 use crate::model::spec;

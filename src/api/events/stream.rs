@@ -9,13 +9,12 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use crate::http::Method;
-
 use crate::api::Context;
 use crate::api::endpoint::Endpoint;
 use crate::clock;
 use crate::http;
 use crate::http::ApiError;
+use crate::http::Method;
 use crate::http::Request;
 use crate::http::Response;
 use crate::http::Subscription;

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use crate::http::Method;
 use serde_json::Value;
 use serde_json::json;
 use tokio::task::block_in_place;
@@ -14,6 +13,7 @@ use crate::api::hooks::ONE;
 use crate::api::hooks::shown;
 use crate::http;
 use crate::http::ApiError;
+use crate::http::Method;
 use crate::http::Request;
 use crate::http::Response;
 

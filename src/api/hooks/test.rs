@@ -4,7 +4,6 @@
 
 use std::sync::Arc;
 
-use crate::http::Method;
 use serde_json::Value;
 use serde_json::json;
 
@@ -15,6 +14,7 @@ use crate::clock;
 use crate::hooks::sample_event;
 use crate::http;
 use crate::http::ApiError;
+use crate::http::Method;
 use crate::http::Request;
 use crate::http::Response;
 

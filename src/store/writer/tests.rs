@@ -88,13 +88,28 @@ fn a_group_has_a_largest_size_and_ends_at_a_stop() {
         requests.send(request()).unwrap();
     }
     requests.send(Request::Stop).unwrap();
-    let until_ms = clock::now().mono_ms + 60_000;
+    let later_ms = clock::now().mono_ms + 60_000;
+    let pace = Pace { any_ms: later_ms, awaited_ms: later_ms };
     let mut group = Vec::new();
-    assert!(gather(request(), &receiver, &mut group, until_ms), "more may come");
+    assert!(gather(request(), &receiver, &mut group, pace), "more may come");
     assert_eq!(group.len(), GROUP);
     group.clear();
-    assert!(!gather(receiver.recv().unwrap(), &receiver, &mut group, until_ms), "it was stopped");
+    assert!(!gather(receiver.recv().unwrap(), &receiver, &mut group, pace), "it was stopped");
     assert_eq!(group.len(), 2);
+}
+
+#[test]
+fn nobody_waits_because_of_a_flush_that_nobody_waited_for() {
+    let (requests, receiver) = mpsc::channel();
+    let write = |done| Request::Write(QueueWrite { changes: Changes::new(), done });
+    let mut pace = Pace::default();
+    pace.flushed(&[], clock::now().mono_ms + 60_000);
+    let mut group = Vec::new();
+    requests.send(write(Some(oneshot::channel().0))).unwrap();
+    assert!(gather(write(None), &receiver, &mut group, pace), "more may come");
+    assert_eq!(group.len(), 2, "what nobody waited for goes along");
+    pace.flushed(&group, 7);
+    assert_eq!((pace.any_ms, pace.awaited_ms), (7, 7));
 }
 
 #[test]

@@ -6,6 +6,7 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use bytes::Bytes;
 use bytes::BytesMut;
@@ -15,6 +16,7 @@ use serde_json::Map;
 use serde_json::Value;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::Semaphore;
+use tokio::time::timeout;
 use warp::Buf;
 use warp::Filter;
 use warp::Rejection;
@@ -27,6 +29,9 @@ const MAX_FIELDS: usize = 1_000;
 /// Kilobytes of all bodies that are being read or worked on at once; more are turned away. Ours: whoever has no token
 /// can send bodies, too, and the gateway has 512 MB.
 const KILOBYTES_AT_ONCE: usize = 16 * 1_024;
+
+/// How long a sender may take for a body. Ours.
+const READ_WITHIN: Duration = Duration::from_secs(60);
 
 /// A body and what its sender says it is.
 #[derive(Default)]
@@ -67,7 +72,7 @@ pub(super) struct TooLarge;
 
 impl warp::reject::Reject for TooLarge {}
 
-/// A body broke off.
+/// A body broke off, or did not come in time.
 #[derive(Debug)]
 pub(super) struct BrokenOff;
 
@@ -79,7 +84,8 @@ pub(super) fn body(most_bytes: usize, room: BodyRoom) -> impl Filter<Extract = (
     content_type.and(warp::body::stream()).and_then(move |content_type, stream| {
         let room = room.clone();
         async move {
-            let (bytes, room) = collect(stream, most_bytes, &room).await?;
+            let collected = timeout(READ_WITHIN, collect(stream, most_bytes, &room)).await;
+            let (bytes, room) = collected.unwrap_or_else(|_| Err(warp::reject::custom(BrokenOff)))?;
             Ok::<_, Rejection>(Body { content_type, bytes, fields: OnceLock::new(), _room: room })
         }
     })

@@ -4,6 +4,7 @@
 
 mod access;
 mod body;
+mod callers;
 mod frame;
 mod path;
 mod reply;

@@ -15,6 +15,7 @@ use std::net::SocketAddr;
 use std::pin::pin;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -41,6 +42,7 @@ use warp::Filter;
 use crate::bus::stopped;
 use crate::http::Response;
 use crate::http::Route;
+use crate::http::callers::Callers;
 use crate::http::reply;
 
 /// Bytes of a request's head, and of what is buffered for a connection in each direction. Bodies pass in pieces. Ours.
@@ -57,6 +59,8 @@ pub(super) struct Bounds {
     /// For a request's head. hyper starts this clock when the connection is made, and again when an answer is out, so it
     /// ends idle connections, too.
     pub(super) head: Duration,
+    /// Connections at once from one address; more are closed.
+    pub(super) of_one: usize,
     /// From the head to the beginning of the answer, the request's body included.
     pub(super) answer: Duration,
     /// For a client to take what was sent: the system cuts a connection whose data goes unacknowledged for so long, also
@@ -68,8 +72,10 @@ impl Default for Bounds {
     fn default() -> Self {
         Self {
             connections: 512,
+            of_one: 384,
             head: Duration::from_secs(10),
-            answer: Duration::from_secs(60),
+            // A test of a hook takes up to `delivery.timeout_s`, 300 at most.
+            answer: Duration::from_secs(330),
             taking: Duration::from_secs(30),
         }
     }
@@ -124,14 +130,18 @@ pub(super) async fn serve_within(
 }
 
 async fn accept(bounds: Bounds, listener: TcpListener, route: Route, mut stop: watch::Receiver<bool>) {
-    let mut connections = JoinSet::new();
+    let (mut connections, callers) = (JoinSet::new(), Callers::default());
     loop {
         tokio::select! {
             accepted = listener.accept(), if connections.len() < bounds.connections => match accepted {
-                Ok((stream, peer)) => {
-                    prepare(bounds, &stream, peer);
-                    connections.spawn(attend(bounds, stream, peer, route.clone(), stop.clone()));
-                }
+                Ok((stream, peer)) => match callers.take(peer.ip(), bounds.of_one) {
+                    Some(place) => {
+                        prepare(bounds, &stream, peer);
+                        let attending = attend(bounds, stream, peer, route.clone(), stop.clone());
+                        connections.spawn(attending.map(move |()| drop(place)));
+                    }
+                    None => debug!(peer:% = peer; "too many HTTP connections from one address"),
+                },
                 Err(cause) => pause(&cause).await,
             },
             Some(ended) = connections.join_next() => report(ended),

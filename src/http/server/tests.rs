@@ -107,6 +107,15 @@ async fn more_connections_than_allowed_wait_for_their_turn() {
 }
 
 #[tokio::test]
+async fn one_address_cannot_have_all_connections() {
+    let mut scene = Scene::new(Bounds { of_one: 1, ..Bounds::default() }).await;
+    let first = scene.connect(&get("/first")).await;
+    assert_eq!(scene.asked().await, "/first");
+    assert_eq!(rest(&mut scene.connect("").await).await, "");
+    drop(first);
+}
+
+#[tokio::test]
 async fn a_client_that_does_not_finish_its_head_is_cut() {
     let scene = Scene::new(Bounds { head: SHORT, ..Bounds::default() }).await;
     for sent in ["", "GET / HTTP/1.1\r\nhost"] {

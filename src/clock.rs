@@ -7,8 +7,8 @@ use nix::time::ClockId;
 
 use crate::model::WallTime;
 
-/// When this program was built. No true time is earlier: a machine without a battery for its clock begins at 1970, or at
-/// the time of its last stop, and is wrong until NTP sets it.
+/// When this program was built. No true time is earlier: a machine without a battery for its clock begins at 1970, or
+/// at the time of its last stop, and is wrong until NTP sets it.
 pub const BUILT_AT: WallTime = WallTime::from_millis(millis(env!("FARHOOK_BUILT_AT_S")));
 
 /// One moment on both clocks.

@@ -1,6 +1,7 @@
 //! farhook: the local half of a webhook cloud, on a Raspberry Pi.
 //!
-//! This is the map, in the order in which an event passes. `ARCHITECTURE.md` draws it; `tests/architecture.rs` holds it.
+//! This is the map, in the order in which an event passes. `ARCHITECTURE.md` draws it; `tests/architecture.rs` holds
+//! it.
 //!
 //! | where | what |
 //! |---|---|

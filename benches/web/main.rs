@@ -2,7 +2,8 @@
 //!
 //! With the real daemon, prints beside the machine:
 //!
-//! * 200 event streams: resident memory before and after they are open, and after the events; latency of ten events a second,
+//! * 200 event streams: resident memory before and after they are open, and after the events; latency of ten events a
+//! second,
 //!   from the publish to the arrival at each stream, and at the last of them;
 //! * lists of 50 devices that are read in a second.
 

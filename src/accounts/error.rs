@@ -45,9 +45,6 @@ pub enum AccountError {
     /// A device's claim code is wrong, was used, or is too old.
     #[error("the claim code does not hold, or not any more")]
     NoDeviceCode,
-    /// The user is asked for one-time passwords already.
-    #[error("one-time passwords are in use already; end that first, with the password")]
-    HasOtp,
     /// The name cannot be used.
     #[error(transparent)]
     Name(#[from] UserNameError),

@@ -157,7 +157,7 @@ impl Accounts {
     /// When the user is asked for them already: whoever has no more than a token shall not replace them.
     pub fn begin_otp(&self, user: &User, now: Now) -> Result<(OtpSecret, String), AccountError> {
         if user.otp.is_some() {
-            return Err(AccountError::HasOtp);
+            return Err(RegistryError::HasOtp.into());
         }
         let secret = self.draw_otp_secret();
         let token = self.state(|state| {
@@ -185,10 +185,7 @@ impl Accounts {
             state.pending.end(token);
             Ok(secret)
         })?;
-        if self.registry.snapshot().users.get(&user).is_none_or(|user| user.otp.is_some()) {
-            return Err(AccountError::HasOtp);
-        }
-        Ok(block_in_place(|| self.registry.set_otp(user, Some(secret)))?)
+        Ok(block_in_place(|| self.registry.add_otp(user, secret))?)
     }
 
     /// A user who knows their password is not asked for one-time passwords any more.
@@ -196,13 +193,24 @@ impl Accounts {
     /// # Errors
     /// When the password is wrong, or the disk refuses.
     pub async fn end_otp(&self, user: &User, password: &str, from: IpAddr, now: Now) -> Result<(), AccountError> {
-        self.check_password(user.name.as_str(), password, from, now).await?;
-        block_in_place(|| self.registry.set_otp(user.id, None))?;
+        let user = self.check_password(user.name.as_str(), password, from, now).await?;
+        block_in_place(|| self.registry.set_otp(user.id, Some(&user.password), None))?;
+        self.state(|state| state.used_steps.remove(&user.id));
         Ok(())
     }
 
-    /// What one-time passwords can be made from.
-    pub fn draw_otp_secret(&self) -> OtpSecret {
+    /// Asks a user for one-time passwords, or asks no more, on the word of somebody at the gateway.
+    ///
+    /// # Errors
+    /// When there is no such user or the disk refuses.
+    pub fn switch_otp(&self, user: UserId, on: bool) -> Result<Arc<User>, RegistryError> {
+        let secret = on.then(|| self.draw_otp_secret());
+        let user = block_in_place(|| self.registry.set_otp(user, None, secret))?;
+        self.state(|state| state.used_steps.remove(&user.id));
+        Ok(user)
+    }
+
+    fn draw_otp_secret(&self) -> OtpSecret {
         OtpSecret::from_random(self.chance.bytes())
     }
 
@@ -243,23 +251,29 @@ impl Accounts {
         Ok(added?)
     }
 
-    /// Gives a user another password, and ends all their tokens and what is under way for them.
+    /// Gives a user another password, and ends all their tokens and clients and what is under way for them. `shown` is
+    /// the old one if it was shown for it; see [`Registry::set_password`].
     ///
     /// # Errors
-    /// When the password cannot be used, or the disk refuses.
-    pub async fn set_password(&self, user: UserId, password: &str) -> Result<(), AccountError> {
+    /// When the password cannot be used, the old one is another one by now, or the disk refuses.
+    pub async fn set_password(
+        &self,
+        user: UserId,
+        shown: Option<&PasswordHash>,
+        password: &str,
+    ) -> Result<(), AccountError> {
         let hash = self.hash(password).await?;
-        block_in_place(|| self.registry.set_password(user, hash))?;
+        block_in_place(|| self.registry.set_password(user, shown, hash))?;
         self.state(|state| state.forget(user));
         Ok(())
     }
 
-    /// Removes a member with everything of theirs.
+    /// Removes a member with everything of theirs. `shown` is their password if it was shown for it.
     ///
     /// # Errors
-    /// When it is the owner, there is no such user, or the disk refuses.
-    pub fn remove(&self, user: UserId) -> Result<Arc<User>, RegistryError> {
-        let removed = block_in_place(|| self.registry.remove_user(user))?;
+    /// When it is the owner, there is no such user, the password is another one by now, or the disk refuses.
+    pub fn remove(&self, user: UserId, shown: Option<&PasswordHash>) -> Result<Arc<User>, RegistryError> {
+        let removed = block_in_place(|| self.registry.remove_user(user, shown))?;
         self.state(|state| state.forget(user));
         Ok(removed)
     }

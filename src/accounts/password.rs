@@ -11,7 +11,8 @@ use argon2::password_hash::SaltString;
 
 use crate::registry::PasswordHash;
 
-/// Kilobytes, passes and lanes of one hash. Source: OWASP Password Storage Cheat Sheet, argon2id with 19 MiB, read 2026-11.
+/// Kilobytes, passes and lanes of one hash. Source: OWASP Password Storage Cheat Sheet, argon2id with 19 MiB, read
+/// 2026-11.
 const MEMORY_KB: u32 = 19 * 1_024;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;

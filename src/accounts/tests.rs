@@ -70,7 +70,10 @@ async fn a_one_time_password_is_needed_once_the_user_showed_one_and_counts_once(
     assert!(accounts.second_factor(&token, &otp(120), FROM, at(120)).is_err(), "the login is over");
 
     let user = accounts.registry.snapshot().users[&user.id].clone();
-    assert!(matches!(accounts.begin_otp(&user, at(120)), Err(AccountError::HasOtp)), "a token is not enough");
+    assert!(
+        matches!(accounts.begin_otp(&user, at(120)), Err(AccountError::Registry(RegistryError::HasOtp))),
+        "a token is not enough"
+    );
     assert!(accounts.end_otp(&user, "wrong!", FROM, at(121)).await.is_err());
     accounts.end_otp(&user, "secret", FROM, at(121)).await.unwrap();
     assert!(accounts.login_for_token("me", "secret", None, FROM, at(122)).await.is_ok());
@@ -81,11 +84,11 @@ async fn a_new_password_ends_the_tokens_of_the_old_one() {
     let (_data, accounts) = accounts();
     let user = accounts.add("me".to_owned(), "secret", at(0)).await.unwrap();
     accounts.registry.create_token(user.id, crate::registry::Wish::default(), at(0).wall).unwrap();
-    accounts.set_password(user.id, "another").await.unwrap();
+    accounts.set_password(user.id, None, "another").await.unwrap();
     assert!(accounts.registry.snapshot().tokens.is_empty());
     assert!(accounts.login_for_token("me", "secret", None, FROM, at(1)).await.is_err());
     assert!(accounts.login_for_token("me", "another", None, FROM, at(1)).await.is_ok());
-    assert!(matches!(accounts.set_password(user.id, "short").await, Err(AccountError::Password(_))));
+    assert!(matches!(accounts.set_password(user.id, None, "short").await, Err(AccountError::Password(_))));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -94,21 +97,24 @@ async fn nothing_that_was_under_way_outlives_a_password_or_a_user() {
     accounts.add("owner".to_owned(), "secret", at(0)).await.unwrap();
     let user = accounts.add("me".to_owned(), "secret", at(0)).await.unwrap();
     let secret = accounts.draw_otp_secret();
-    accounts.registry.set_otp(user.id, Some(secret.clone())).unwrap();
+    accounts.registry.add_otp(user.id, secret).unwrap();
     let Err(LoginError::NeedsOtp { token }) = accounts.login_for_token("me", "secret", None, FROM, at(0)).await else {
         panic!("a one-time password is needed");
     };
     let code = accounts.device_code(user.id, None, at(0));
 
-    accounts.set_password(user.id, "another").await.unwrap();
+    accounts.set_password(user.id, None, "another").await.unwrap();
     assert!(accounts.second_factor(&token, "000000", FROM, at(1)).is_err());
     assert!(matches!(accounts.register_device(&code, None, at(1)), Err(AccountError::NoDeviceCode)));
-    let wish = crate::registry::Wish { password: Some(user.password.clone()), ..crate::registry::Wish::default() };
+    let proof = crate::registry::Proof::Password(user.password.clone());
+    let wish = crate::registry::Wish { proof, ..crate::registry::Wish::default() };
     assert!(accounts.registry.create_token(user.id, wish, at(1).wall).is_err(), "that password was right before");
+    let late = accounts.set_password(user.id, Some(&user.password), "mine now").await;
+    assert!(matches!(late, Err(AccountError::Registry(RegistryError::PasswordChanged))), "{late:?}");
 
     let code = accounts.device_code(user.id, None, at(2));
     let (device, _) = accounts.register_device(&code, None, at(2)).unwrap();
     assert_eq!(device.owner, user.id);
-    accounts.remove(user.id).unwrap();
+    accounts.remove(user.id, None).unwrap();
     assert!(accounts.registry.add_device(user.id, None, None, at(3).wall).is_err(), "there is nobody to have it");
 }

@@ -1,8 +1,8 @@
 //! The endpoints of the web port: Particle's REST API, as its own clients speak it, and what the gateway has beside.
 //!
 //! One file for each thing that there is; each `Endpoint` names its method, its paths and what it takes, and
-//! `openapi.rs` makes the API's document of that. Handlers find out who is calling (`context.rs`), ask the registry, the
-//! intake or the dispatcher, and say what came of it; status codes are chosen in `http`.
+//! `openapi.rs` makes the API's document of that. Handlers find out who is calling (`context.rs`), ask the registry,
+//! the intake or the dispatcher, and say what came of it; status codes are chosen in `http`.
 
 mod account;
 mod command;

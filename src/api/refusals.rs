@@ -22,12 +22,14 @@ impl From<RegistryError> for ApiError {
             RegistryError::OthersDevice { .. } | RegistryError::IsOwner | RegistryError::Claimed => {
                 Self::Forbidden(text)
             }
+            RegistryError::PasswordChanged => LoginError::Wrong.into(),
             RegistryError::Meta(_) => Self::Full(text),
             RegistryError::NameTaken { .. }
             | RegistryError::UserTaken { .. }
             | RegistryError::ProductText { .. }
             | RegistryError::NotesTooLong
             | RegistryError::SecretSize
+            | RegistryError::HasOtp
             | RegistryError::TooMany { .. }
             | RegistryError::TooManyHooks { .. }
             | RegistryError::TooManyProductHooks { .. }
@@ -54,9 +56,7 @@ impl From<AccountError> for ApiError {
             AccountError::Login(error) => error.into(),
             AccountError::Registry(error) => error.into(),
             AccountError::WrongCode | AccountError::NoDeviceCode => Self::Forbidden(error.to_string()),
-            AccountError::Name(_) | AccountError::Password(_) | AccountError::HasOtp => {
-                Self::Invalid(error.to_string())
-            }
+            AccountError::Name(_) | AccountError::Password(_) => Self::Invalid(error.to_string()),
         }
     }
 }

@@ -57,7 +57,7 @@ impl Live {
         self.tell_mqtt(event).await;
     }
 
-    /// Tells the MQTT side alone: for what one device is asked, and nobody else shall hear. Waits as
+    /// Tells the MQTT side alone: for what one device is asked. Watchers do not hear of it. Waits as
     /// [`Self::announce`] does.
     pub async fn tell_mqtt(&self, event: Arc<Event>) {
         let _ = self.mqtt.send(event).await;

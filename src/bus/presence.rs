@@ -9,6 +9,7 @@ use std::sync::Mutex;
 use crate::model::Description;
 use crate::model::DeviceId;
 use crate::model::WallTime;
+use crate::registry::Registry;
 
 /// What is known of a device's presence.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -25,7 +26,7 @@ pub struct Sighting {
     pub description: Option<Arc<Description>>,
 }
 
-/// Shared book of sightings; bounded by the number of registered devices. Cheap to clone.
+/// Shared book of sightings; bounded by the devices that are registered or connected. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct Presence(Arc<Mutex<Book>>);
 
@@ -76,14 +77,17 @@ impl Presence {
         self.change(device, |page| page.sighting.description = Some(description));
     }
 
-    /// The device was removed, or is somebody else's now.
+    /// The device is about to be somebody else's.
     pub fn forget(&self, device: DeviceId) {
         self.0.lock().expect("changes do not panic").pages.remove(&device);
     }
 
-    /// Forgets devices that are gone.
-    pub fn keep(&self, keep: impl Fn(DeviceId) -> bool) {
-        self.0.lock().expect("changes do not panic").pages.retain(|device, _| keep(*device));
+    /// Forgets devices that are not registered any more. One that is still connected is looked at the next time: its
+    /// owner may take it back before anybody noticed.
+    pub fn keep_registered(&self, registry: &Registry) {
+        let snapshot = registry.snapshot();
+        let mut book = self.0.lock().expect("changes do not panic");
+        book.pages.retain(|device, page| page.sighting.connections > 0 || snapshot.devices.contains_key(device));
     }
 
     /// What is known of the device.
@@ -107,6 +111,8 @@ mod tests {
     use std::net::Ipv4Addr;
 
     use super::*;
+    use crate::chance::Chance;
+    use crate::store::Meta;
 
     const DEVICE: DeviceId = DeviceId::from_bytes([1; 12]);
 
@@ -145,7 +151,13 @@ mod tests {
         presence.connected(DEVICE, Ipv4Addr::LOCALHOST.into(), at(2));
         presence.disconnected(DEVICE, before);
         assert_eq!(presence.of(DEVICE).connections, 1, "that was another connection");
-        presence.keep(|_| false);
+        let data = tempfile::tempdir().unwrap();
+        let registry = Registry::load(Meta::open(data.path()).unwrap(), Chance::from_seed(1)).unwrap();
+        presence.keep_registered(&registry);
+        assert_eq!(presence.of(DEVICE).connections, 1, "it is still there");
+        presence.forget(DEVICE);
+        presence.heard(DEVICE, at(3));
+        presence.keep_registered(&registry);
         assert_eq!(presence.of(DEVICE), Sighting::default());
     }
 }

@@ -97,9 +97,9 @@ impl Replays {
         self.hand_in(id, letter).await?.await.unwrap_or(Err(ReplayRefusal::Stopping))
     }
 
-    /// Replays all dead letters of a selection, each hook's in the order of their arrival, up to the first refusal. Gives
-    /// how many wait again, and that refusal. Those of events that are published meanwhile are not among them, nor is one
-    /// that is replayed and dies again.
+    /// Replays all dead letters of a selection, each hook's in the order of their arrival, up to the first refusal.
+    /// Gives how many wait again, and that refusal. Those of events that are published meanwhile are not among them,
+    /// nor is one that is replayed and dies again.
     pub async fn all(&self, selection: Selection) -> (u64, Option<ReplayRefusal>) {
         let _one_at_a_time = self.one_at_a_time.lock().await;
         let mut count = 0;

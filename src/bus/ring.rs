@@ -1,4 +1,5 @@
-//! The events of late, for whoever comes back and asks what it missed. A plain value: [`Live`](crate::bus::Live) holds it.
+//! The events of late, for whoever comes back and asks what it missed. A plain value: [`Live`](crate::bus::Live) holds
+//! it.
 //!
 //! Bounded twice, by how many events and by how much data; the oldest go first. Events of all owners are in it: whoever
 //! shows them leaves out what is not the asker's.

@@ -1,5 +1,6 @@
-//! Finds the daemon, asks it, and reads what it says: through its socket, or over HTTP if somebody logged in. Every command
-//! but `run`, `check-config`, `demo`, `login` and `hook preview` goes through here; nothing here prints.
+//! Finds the daemon, asks it, and reads what it says: through its socket, or over HTTP if somebody logged in. Every
+//! command but `run`, `check-config`, `demo`, `login`, `logout` and `hook preview` goes through here; nothing here
+//! prints.
 
 use std::io;
 use std::path::Path;
@@ -66,8 +67,8 @@ pub(super) enum Tail {
 }
 
 impl Gateway {
-    /// The daemon whose data folder is `data`; without one, the gateway that somebody logged in to, the system's, else one
-    /// that runs in this folder. `user` says whose things are meant.
+    /// The daemon whose data folder is `data`; without one, the gateway that somebody logged in to, the system's, else
+    /// one that runs in this folder. `user` says whose things are meant.
     pub(super) fn at(data: Option<PathBuf>, user: Option<String>) -> Self {
         Self { data, user }
     }
@@ -106,6 +107,9 @@ impl Gateway {
     /// As [`Self::ask`].
     pub(super) async fn events(&self, prefix: String) -> anyhow::Result<Tail> {
         if let Some(login) = self.login()? {
+            if self.user.is_some() {
+                bail!("only at the gateway itself can somebody act for another user");
+            }
             return login.events(&prefix).await.map(Tail::Remote);
         }
         let mut stream = BufReader::new(self.connect().await?);

@@ -89,7 +89,7 @@ async fn show_key(request: Request, gateway: &Gateway, out: &mut Output) -> anyh
         &field(&device, "name"),
         &field(&device, "key"),
         status["listening"]["mqtt"].as_str(),
-        gateway.host()?,
+        gateway.host().ok().flatten(),
     );
     out.text(&with_key(&device, &publish)).context("stdout takes nothing")
 }

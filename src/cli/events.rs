@@ -16,7 +16,8 @@ use crate::control::protocol::Request;
 
 /// Watch events as they happen, until Ctrl-C or until the daemon ends
 ///
-/// Events of devices and of the owner are shown, and what farhook tells of them: hook-sent, hook-response, hook-error.
+/// Events of devices and of users are shown, and what farhook tells of them: hook-sent, hook-response, hook-error. At
+/// the gateway everybody's, unless --user says whose; from elsewhere your own.
 #[derive(Debug, Args)]
 pub(super) struct Events {
     /// Show only events whose name begins so
@@ -27,7 +28,7 @@ pub(super) struct Events {
     count: Option<NonZeroU64>,
 }
 
-/// Publish an event as the owner
+/// Publish an event as a user
 ///
 /// It triggers hooks as an event of a device does.
 #[derive(Debug, Args)]

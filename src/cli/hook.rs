@@ -1,4 +1,5 @@
-//! `farhook hook …`: what is requested when something is published. The preview, which needs no daemon, is in `preview`.
+//! `farhook hook …`: what is requested when something is published. The preview, which needs no daemon, is in
+//! `preview`.
 
 use std::path::Path;
 use std::path::PathBuf;
@@ -43,8 +44,8 @@ pub(super) enum Command {
 
 /// Create a hook, from a hook file or from an event and an address
 ///
-/// A hook file is the JSON of Particle's webhooks. With EVENT and URL, every event whose name begins with EVENT is posted to
-/// URL as JSON.
+/// A hook file is the JSON of Particle's webhooks. With EVENT and URL, every event whose name begins with EVENT is
+/// posted to URL as JSON.
 #[derive(Debug, Args)]
 pub(super) struct Create {
     /// The hook file, - for stdin; or what the names of the events begin with

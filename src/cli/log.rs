@@ -16,8 +16,8 @@ use crate::model::HookId;
 
 /// Show the latest attempts: when, which event, how it ended, how long it took
 ///
-/// The log keeps 200 attempts of each hook, and the last 20 that were no success in any case. Secrets are masked, bodies cut
-/// at 4 KB.
+/// The log keeps 200 attempts of each hook, and the last 20 that were no success in any case. Secrets are masked,
+/// bodies cut at 4 KB.
 #[derive(Debug, Args)]
 pub(super) struct Log {
     /// Only of this hook

@@ -16,8 +16,8 @@ use crate::cli::user::Password;
 
 /// Log in to a gateway somewhere else; all commands talk to it then, until `farhook logout`
 ///
-/// The token goes into a file that only you can read, in ~/.config/farhook. Commands with --data or `FARHOOK_DATA` go on talking
-/// to the daemon of that folder.
+/// The token goes into a file that only you can read, in ~/.config/farhook. Commands with --data or `FARHOOK_DATA` go
+/// on talking to the daemon of that folder.
 #[derive(Debug, Args)]
 pub(super) struct Login {
     /// The gateway's address, such as `http://raspberrypi.local:8484`

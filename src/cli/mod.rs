@@ -1,7 +1,8 @@
 //! The `farhook` command: what can be said, and who does it. `main` calls [`run`] and nothing else.
 //!
-//! `run` becomes the daemon; `check-config`, `hook preview` and `demo` work alone; all others ask a running daemon through
-//! its socket. Each command prints through `Output` and fails with an error, which is told here, once, on stderr.
+//! `run` becomes the daemon; `check-config`, `hook preview` and `demo` work alone; `login` and `logout` choose a
+//! gateway somewhere else; all others ask that one over HTTP, or a running daemon through its socket. Each command
+//! prints through `Output` and fails with an error, which is told here, once, on stderr.
 //!
 //! Exit codes: 0 done, 1 refused or failed, 2 not understood.
 
@@ -40,8 +41,8 @@ use crate::cli::print::Output;
 
 /// The local half of a webhook cloud.
 ///
-/// Devices publish events over MQTT, hooks turn events into web requests, and the answers go back to the devices. What was
-/// acknowledged is on disk: an outage of the internet delays requests and loses none.
+/// Devices publish events over MQTT, hooks turn events into web requests, and the answers go back to the devices. What
+/// was acknowledged is on disk: an outage of the internet delays requests and loses none.
 #[derive(Debug, Parser)]
 #[command(name = "farhook", version, max_term_width = 100, after_help = EXIT_CODES, after_long_help = LONG_END)]
 struct Cli {
@@ -56,8 +57,8 @@ struct Shared {
     /// The daemon's data folder
     ///
     /// `run` keeps its data there; the other commands find the daemon by it. Without it, `run` takes systemd's
-    /// `STATE_DIRECTORY` or else ./farhook-data, and the others ask the system's gateway (/run/farhook) or else one that runs
-    /// on ./farhook-data.
+    /// `STATE_DIRECTORY` or else ./farhook-data, and the others ask the gateway that you logged in to, else the
+    /// system's (/run/farhook), else one that runs on ./farhook-data.
     #[arg(long, global = true, env = "FARHOOK_DATA", value_name = "DIR", display_order = 100)]
     data: Option<PathBuf>,
     /// Whose things are meant, at the gateway; without it the owner's

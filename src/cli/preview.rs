@@ -37,11 +37,12 @@ use crate::model::WallTime;
 
 /// Show the request that a hook would make of an event, without sending it
 ///
-/// Needs no daemon. The request is exactly the one that would be sent, but for its webhook-id, which is all zeros here, and for
-/// what the HTTP client adds to every request (host, accept, accept-encoding, content-length). Give the event its `published_at` to get the same request each time.
+/// Needs no daemon. The request is exactly the one that would be sent, but for its webhook-id, which is all zeros here,
+/// and for what the HTTP client adds to every request (host, accept, accept-encoding, content-length). Give the event
+/// its `published_at` to get the same request each time.
 ///
-/// For people, what looks like a secret is masked. --json prints {"method", "url", "headers", "body"} unmasked, for scripts that
-/// compare requests.
+/// For people, what looks like a secret is masked. --json prints {"method", "url", "headers", "body"} unmasked, for
+/// scripts that compare requests.
 #[derive(Debug, Args)]
 pub(super) struct Preview {
     /// The hook file, - for stdin

@@ -21,8 +21,15 @@ use crate::cli::client::Heard;
 use crate::control::protocol::Asked;
 use crate::control::protocol::Reply;
 
+/// How long a gateway may say nothing while something is awaited of it: a test of a hook takes up to 300 s, and a
+/// stream of events says something every 9 s.
+const SILENT_FOR: Duration = Duration::from_secs(330);
+
 /// To reach the gateway; how long an answer may take depends on what is asked.
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
+
+/// For what needs no more than a moment at the gateway.
+const SOON: Duration = Duration::from_secs(30);
 
 /// Characters of a path's segment that are written as they are.
 const SEGMENT: &percent_encoding::AsciiSet = percent_encoding::NON_ALPHANUMERIC;
@@ -120,6 +127,7 @@ impl Login {
     /// As [`Self::ask`].
     pub(super) async fn revoke(&self) -> anyhow::Result<()> {
         let request = client()?.delete(format!("{}/v1/access_tokens/current", self.url)).bearer_auth(&self.token);
+        let request = request.timeout(SOON);
         let response = request.send().await.map_err(unreached)?;
         match response.status() {
             // It has ended already.
@@ -135,7 +143,7 @@ impl Login {
 /// # Errors
 /// When the gateway cannot be reached, or why it refused.
 pub(super) async fn token(url: &str, fields: &[(&str, &str)]) -> anyhow::Result<Result<String, Value>> {
-    let request = client()?.post(format!("{url}/oauth/token")).form(fields);
+    let request = client()?.post(format!("{url}/oauth/token")).form(fields).timeout(SOON);
     let response = request.send().await.map_err(unreached)?;
     let answer: Value = response.json().await.context("that is no gateway's answer")?;
     Ok(answer["access_token"].as_str().map(str::to_owned).ok_or(answer))
@@ -176,6 +184,8 @@ impl RemoteTail {
         }
         let mut event: Value = serde_json::from_str(line.strip_prefix("data: ")?).ok()?;
         event["name"] = Value::String(std::mem::take(&mut self.name));
+        // As the local socket tells it.
+        event["ttl"] = Value::String(event["ttl"].to_string());
         Some(event)
     }
 }
@@ -194,7 +204,10 @@ async fn json(request: reqwest::RequestBuilder) -> anyhow::Result<Value> {
 fn client() -> anyhow::Result<reqwest::Client> {
     // Only an earlier one in this process could make it fail.
     let _ = rustls::crypto::ring::default_provider().install_default();
+    // A portal in between must not be followed with a password.
     let client = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .read_timeout(SILENT_FOR)
         .connect_timeout(CONNECT_WITHIN)
         .user_agent(concat!("farhook/", env!("CARGO_PKG_VERSION")));
     client.build().context("HTTP cannot be spoken here")

@@ -20,8 +20,8 @@ const CONFIG: &str = "/etc/farhook/farhook.toml";
 
 /// Run the daemon until it is told to stop
 ///
-/// When it is ready it prints where it listens; with --json as one line. SIGTERM and Ctrl-C stop it, SIGHUP makes it read its
-/// configuration again.
+/// When it is ready it prints where it listens; with --json as one line. SIGTERM and Ctrl-C stop it, SIGHUP makes it
+/// read its configuration again.
 #[derive(Debug, Args)]
 pub(super) struct Run {
     /// The configuration file, with conf.d/*.toml beside it read over it; without one the defaults hold

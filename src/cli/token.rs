@@ -15,8 +15,8 @@ use crate::control::protocol::Request;
 pub(super) enum Command {
     /// Make an access token, and show it this once
     ///
-    /// It is what Particle's tools, the web API and other programs log in with. Who logs in to MQTT with it as the password,
-    /// under any user name, hears all events of the user and publishes as the user.
+    /// It is what Particle's tools, the web API and other programs log in with. Who logs in to MQTT with it as the
+    /// password, under any user name, hears all events of the user and publishes as the user.
     Create {
         /// Seconds after which it holds no longer; it never ends without this
         #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]

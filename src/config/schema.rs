@@ -121,8 +121,8 @@ pub struct Queue {
     pub max_bytes: Option<NonZeroU64>,
     /// What happens when that, or the room on the disk, is used up; a hook may say otherwise.
     pub when_full: WhenFull,
-    /// With less free space than this on the disk nothing new is stored, and with less than twice as much the queue counts
-    /// as full; 0 does not check.
+    /// With less free space than this on the disk nothing new is stored, and with less than twice as much the queue
+    /// counts as full; 0 does not check.
     pub min_free_bytes: u64,
     /// Dead letters that are kept for each hook; the oldest make room.
     pub max_dead: u32,

@@ -36,16 +36,15 @@ impl Clerk<'_> {
     pub(super) fn remove_user(&self, name: &str) -> Answer {
         self.must_have_all()?;
         let user = self.named(name)?;
-        let removed = self.parts.accounts.remove(user.id).map_err(refused)?;
-        let snapshot = self.parts.registry.snapshot();
-        self.parts.presence.keep(|device| snapshot.devices.contains_key(&device));
+        let removed = self.parts.accounts.remove(user.id, None).map_err(refused)?;
+        self.parts.presence.keep_registered(&self.parts.registry);
         Ok(shown::user(&removed))
     }
 
     pub(super) async fn set_password(&self, name: &str, password: &str) -> Answer {
         self.must_be_local()?;
         let user = self.named(name)?;
-        self.parts.accounts.set_password(user.id, password).await.map_err(refused)?;
+        self.parts.accounts.set_password(user.id, None, password).await.map_err(refused)?;
         Ok(shown::user(&user))
     }
 
@@ -53,8 +52,7 @@ impl Clerk<'_> {
     pub(super) fn set_mfa(&self, name: &str, on: bool) -> Answer {
         self.must_be_local()?;
         let user = self.named(name)?;
-        let secret = on.then(|| self.parts.accounts.draw_otp_secret());
-        let user = self.change(|registry| registry.set_otp(user.id, secret))?;
+        let user = self.parts.accounts.switch_otp(user.id, on).map_err(refused)?;
         let mut told = shown::user(&user);
         if let Some(secret) = &user.otp {
             told["secret"] = json!(accounts::otp_secret_text(secret));
@@ -83,7 +81,7 @@ impl Clerk<'_> {
         let (snapshot, now) = (self.parts.registry.snapshot(), clock::now().wall);
         let is_shown = |token: &&Token| token.user == self.user && !token.is_expired(now);
         let mut tokens: Vec<_> = snapshot.tokens.values().filter(is_shown).collect();
-        tokens.sort_by_key(|token| token.created_at);
+        tokens.sort_by_key(|token| (token.created_at, token.id()));
         tokens.into_iter().map(shown::token).collect()
     }
 

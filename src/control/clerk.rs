@@ -1,8 +1,8 @@
 //! Who asks, and what they may: a clerk carries out one request for one caller.
 //!
-//! Somebody at the local socket says with `user` whose things are meant. If they say nothing, it is the owner's, and of what
-//! waits and what became of it everybody's. Somebody with a token has their own things; the users, and how full the gateway
-//! is, are the owner's to see.
+//! Somebody at the local socket says with `user` whose things are meant. If they say nothing, it is the owner's, and of
+//! what waits and what became of it everybody's. Somebody with a token has their own things; the users, and how full
+//! the gateway is, are the owner's to see.
 
 use std::sync::Arc;
 

@@ -21,7 +21,7 @@ use crate::store::DeliveryId;
 const PAGE: usize = 64;
 
 /// Deliveries, attempts or dead letters that are shown at once. Ours: each can have some kilobytes.
-const MOST: usize = 10_000;
+const MOST: usize = 1_000;
 
 impl Clerk<'_> {
     pub(super) fn limits(&self) -> Answer {

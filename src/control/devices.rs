@@ -32,11 +32,11 @@ impl Clerk<'_> {
 
     pub(super) fn claim_device(&self, id: &str) -> Answer {
         let id: DeviceId = id.parse().map_err(refused)?;
-        let (device, key) = self.change(|registry| registry.claim_device(self.user, id))?;
-        if key.is_some() {
-            // What was known of it was its former owner's.
-            self.parts.presence.forget(device.id);
+        if self.parts.registry.snapshot().released.get(&id).is_some_and(|device| device.owner != self.user) {
+            // What is known of it is its former owner's.
+            self.parts.presence.forget(id);
         }
+        let (device, key) = self.change(|registry| registry.claim_device(self.user, id))?;
         let mut claimed = self.shown_device(&device);
         if let Some(key) = key {
             claimed["key"] = json!(key.reveal());
@@ -78,7 +78,7 @@ impl Clerk<'_> {
 
     pub(super) fn remove_device(&self, device: &str) -> Answer {
         let device = self.change(|registry| registry.remove_device(self.user, device))?;
-        self.parts.presence.forget(device.id);
+        self.parts.presence.keep_registered(&self.parts.registry);
         Ok(json!({ "id": device.id, "name": device.name }))
     }
 
@@ -90,8 +90,7 @@ impl Clerk<'_> {
 
     pub(super) fn products(&self) -> Value {
         let snapshot = self.parts.registry.snapshot();
-        let products = snapshot.products.values().filter(|product| product.owner == self.user);
-        products.map(|product| self.shown_product(product)).collect()
+        snapshot.products_of(self.user).map(|product| self.shown_product(product)).collect()
     }
 
     pub(super) fn show_product(&self, wanted: &str) -> Answer {

@@ -13,6 +13,7 @@ use crate::control::clerk::Clerk;
 use crate::control::shown;
 use crate::hooks::HookDefinition;
 use crate::hooks::sample_event;
+use crate::model::EventProduct;
 use crate::model::HookId;
 use crate::registry::Hook;
 use crate::registry::NewHook;
@@ -58,7 +59,9 @@ impl Clerk<'_> {
         let hook = self.hook(id)?;
         let event = event.unwrap_or_else(|| json!({ "name": hook.definition.event_prefix(), "data": "test" }));
         let now = clock::now().wall;
-        let event = sample_event::parse(&event, self.parts.chance.event_id(now), hook.owner, now).map_err(refused)?;
+        let event = sample_event::parse(&event, self.parts.chance.event_id(now), hook.owner, now);
+        let mut event = event.map_err(refused)?;
+        event.product = hook.product.map(|id| EventProduct { id, version: None });
         let report = self.order(|reply| Order::Test { hook, event, reply }).await?;
         Ok(serde_json::to_value(report).expect("a report is plain JSON"))
     }

@@ -1,5 +1,5 @@
-//! The words of the socket. A request is one line of JSON; the reply is one line, or for [`Request::Events`] a line for
-//! each event until one side hangs up.
+//! The words of the socket, and of a command line somewhere else. A request is one line of JSON; the reply is one line,
+//! or for [`Request::Events`] a line for each event until one side hangs up.
 
 use serde::Deserialize;
 use serde::Serialize;
@@ -21,7 +21,7 @@ pub enum Request {
         /// Its name.
         name: String,
     },
-    /// Take a device that was removed, with its key.
+    /// Take a device that was removed; the answer has a key if it is a new one.
     DeviceClaim {
         /// Its id.
         id: String,

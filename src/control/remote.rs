@@ -26,27 +26,25 @@ pub(super) async fn serve(
     let mut under_way = JoinSet::new();
     let seats = Arc::new(Semaphore::new(AT_ONCE));
     loop {
-        let request = tokio::select! {
+        let next = async {
+            let seat = Arc::clone(&seats).acquire_owned().await.expect("the seats are never closed");
+            Some((seat, requests.recv().await?))
+        };
+        let (seat, request) = tokio::select! {
             () = stopped(&mut stop) => break,
-            request = requests.recv() => match request {
-                Some(request) => request,
+            next = next => match next {
+                Some(next) => next,
                 None => break,
             },
         };
-        let seat = Arc::clone(&seats).acquire_owned().await.expect("the seats are never closed");
         let parts = Arc::clone(&parts);
         under_way.spawn(async move {
             let _seat = seat;
-            let RemoteRequest { user, asked, mut reply } = request;
-            let answering = async {
-                match Asked::read(asked) {
-                    Ok(asked) => parts.answer(Asker::Remote { user }, asked).await,
-                    Err(reason) => Reply::Refused(reason),
-                }
-            };
-            let answer = tokio::select! {
-                answer = answering => answer,
-                () = reply.closed() => return,
+            let RemoteRequest { user, asked, reply } = request;
+            // It is carried out to its end, whoever hangs up: half of it is not what was asked for.
+            let answer = match Asked::read(asked) {
+                Ok(asked) => parts.answer(Asker::Remote { user }, asked).await,
+                Err(reason) => Reply::Refused(reason),
             };
             // Who hung up does not want to know.
             let _ = reply.send(serde_json::to_value(answer).expect("replies are plain JSON"));

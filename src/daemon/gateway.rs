@@ -227,8 +227,8 @@ impl Gateway {
     }
 }
 
-/// Keeps the events of late for the next start, when nobody announces any more. Only an orderly stop writes them, so that
-/// no event costs the disk anything; after a kill the next start finds those of the stop before it.
+/// Keeps the events of late for the next start, when nobody announces any more. Only an orderly stop writes them, so
+/// that no event costs the disk anything; after a kill the next start finds those of the stop before it.
 async fn keep_recent(live: &Live, queue: &Queue, writer: &QueueWriter) -> anyhow::Result<()> {
     let changes = queue.keeping_recent(&live.recent())?;
     if !changes.is_empty() {

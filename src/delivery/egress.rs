@@ -14,8 +14,8 @@ pub struct Egress {
     pub allow: Vec<AddressRange>,
 }
 
-/// Whether a host is in the house or on this machine, as far as its name tells: a private, loopback or link-local address,
-/// or a name that is only ever resolved here (RFC 6761, RFC 6762).
+/// Whether a host is in the house or on this machine, as far as its name tells: a private, loopback or link-local
+/// address, or a name that is only ever resolved here (RFC 6761, RFC 6762).
 pub fn is_local(host: &str) -> bool {
     let host = host.trim_matches(['[', ']']).trim_end_matches('.');
     match host.parse() {

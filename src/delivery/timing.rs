@@ -1,8 +1,8 @@
 //! How long the parts of an attempt take, and whether it is still getting connected.
 //!
-//! The courier starts a stopwatch for each attempt. Whoever connects tells it, from inside the HTTP client: a layer around
-//! the client's connector finds the stopwatch of the attempt that it works for in that attempt's task. It changes nothing
-//! about how a connection is made.
+//! The courier starts a stopwatch for each attempt. Whoever connects tells it, from inside the HTTP client: a layer
+//! around the client's connector finds the stopwatch of the attempt that it works for in that attempt's task. It
+//! changes nothing about how a connection is made.
 
 use std::fmt;
 use std::future::Future;

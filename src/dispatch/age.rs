@@ -74,8 +74,8 @@ pub(super) fn was_set(before_ms: i64, after_ms: i64) -> bool {
     before_ms.abs_diff(after_ms) > SAME_MS
 }
 
-/// When a delivery that was put off is due, in milliseconds of this boot's clock; 0 for at once. By the wall clock no wait
-/// is believed that is longer than `most`: a clock that was wrong can make one that nobody would end.
+/// When a delivery that was put off is due, in milliseconds of this boot's clock; 0 for at once. By the wall clock no
+/// wait is believed that is longer than `most`: a clock that was wrong can make one that nobody would end.
 pub(super) fn due_ms(not_before: Moment, boot: [u8; 16], now: Now, most: Duration) -> u64 {
     let due_ms = if not_before.on_boot.boot == boot {
         not_before.on_boot.mono_ms

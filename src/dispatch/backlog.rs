@@ -1,5 +1,5 @@
-//! What waits on the disk: found at the start, read page by page as the lanes want it, removed when its hook is gone. Part
-//! of the driver.
+//! What waits on the disk: found at the start, read page by page as the lanes want it, removed when its hook is gone.
+//! Part of the driver.
 
 use std::collections::HashSet;
 use std::panic::AssertUnwindSafe;
@@ -125,8 +125,8 @@ impl Driver {
         Item { seq, answers: delivery.attempts, accepted, due_ms, met_silence: false, event: Some(event) }
     }
 
-    /// When an event was published. Those of an earlier boot may bear a stamp of before the clock was set; those of this
-    /// boot are looked at when they are sent.
+    /// When an event was published. Those of an earlier boot may bear a stamp of before the clock was set; those of
+    /// this boot are looked at when they are sent.
     fn published_at(&self, delivery: &StoredDelivery) -> WallTime {
         let stamped = delivery.event.published_at;
         let began_ms = self.boots.get(&delivery.arrived.boot).filter(|_| delivery.arrived.boot != self.boot);

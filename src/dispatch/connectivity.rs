@@ -12,11 +12,12 @@
 //! ```
 //! From everywhere an answer leads to Online. Any target that answers is enough, whatever it says. A silence counts for
 //! the line only as long as no other target has answered since: after that it is that target's own, see
-//! [`Connectivity::is_alone`]. While the line as a whole is silent, each target is asked once a second, so that what waits
-//! goes out a few seconds after the line is back; one that is silent alone is asked ever less often.
+//! [`Connectivity::is_alone`]. While the line as a whole is silent, each target is asked once a second, so that what
+//! waits goes out a few seconds after the line is back; one that is silent alone is asked ever less often.
 //!
-//! Targets in the house prove nothing about the internet and nothing against it. They are a line of their own, which has
-//! silences but no state; only where nobody on the internet was ever asked, and there is a way out, theirs is shown.
+//! Targets in the house prove nothing about the internet and nothing against it. They are a line of their own, which
+//! has silences but no state; only where nobody on the internet was ever asked, and there is a way out, theirs is
+//! shown.
 
 use std::time::Duration;
 
@@ -29,8 +30,8 @@ use crate::delivery::Patience;
 use crate::delivery::is_local;
 use crate::hooks::retry::HOST_MOST;
 
-/// The longest that a target is left alone while the whole line is silent. A target that is down costs a packet a second,
-/// a line that is back costs its owner no minute.
+/// The longest that a target is left alone while the whole line is silent. A target that is down costs a packet a
+/// second, a line that is back costs its owner no minute.
 const PROBE_MOST: Duration = Duration::from_secs(1);
 
 /// How long such a probe tries to connect: TCP asks again after 1 s and 3 s. Source: RFC 6298, section 2.

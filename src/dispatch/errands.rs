@@ -1,4 +1,5 @@
-//! What people ask of the dispatcher: try a hook out, resume it, cancel deliveries, tell what waits. Part of the driver.
+//! What people ask of the dispatcher: try a hook out, resume it, cancel deliveries, tell what waits. Part of the
+//! driver.
 
 use std::collections::HashMap;
 use std::collections::VecDeque;

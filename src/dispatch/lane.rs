@@ -73,8 +73,8 @@ pub(super) struct Filling {
 }
 
 impl Lane {
-    /// A delivery is in the store. It is taken into memory if nothing stands between; announcements come in order. True if
-    /// it was taken.
+    /// A delivery is in the store. It is taken into memory if nothing stands between; announcements come in order. True
+    /// if it was taken.
     pub(super) fn announce(&mut self, item: Item) -> bool {
         if self.known_seq.is_some_and(|known| item.seq <= known) {
             // A page that was read in the meantime held it.

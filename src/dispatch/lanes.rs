@@ -107,8 +107,8 @@ impl Lanes {
         }
     }
 
-    /// A delivery is in the store, behind the others of its lane. Its event is kept in memory while at most `keep` bytes
-    /// of events are.
+    /// A delivery is in the store, behind the others of its lane. Its event is kept in memory while at most `keep`
+    /// bytes of events are.
     pub(super) fn announce(&mut self, key: LaneKey, mut item: Item, keep: usize) {
         forget_event(&mut item, self.event_bytes, keep);
         let lane = self.by_key.entry(key).or_default();
@@ -264,8 +264,8 @@ impl Lanes {
         self.go_on(key);
     }
 
-    /// The attempt at a lane's head ended without an answer: the head stays, and the target's state decides. Gives whether
-    /// the head's last attempt had no answer either.
+    /// The attempt at a lane's head ended without an answer: the head stays, and the target's state decides. Gives
+    /// whether the head's last attempt had no answer either.
     pub(super) fn put_back(&mut self, key: LaneKey) -> bool {
         self.free_slot(key);
         let Some(lane) = self.by_key.get_mut(&key) else { return false };

@@ -5,8 +5,8 @@
 //!                │ who may start now                    └─> pacer ─> live: hook-sent, hook-response, hook-error
 //!                └ target: up? busy? host's limit?
 //! ```
-//! `lanes`, `target`, `connectivity`, `roster`, `conclude` and `pacer` think and know no time of their own; `driver` waits
-//! and acts, with `signs`, `aftermath`, `backlog`, `shedding`, `errands` and `upkeep` as its hands.
+//! `lanes`, `target`, `connectivity`, `roster`, `conclude` and `pacer` think and know no time of their own; `driver`
+//! waits and acts, with `signs`, `aftermath`, `backlog`, `shedding`, `errands` and `upkeep` as its hands.
 
 mod aftermath;
 mod age;

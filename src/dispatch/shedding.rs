@@ -1,5 +1,5 @@
-//! What has to go without being delivered: the oldest of hooks whose queue is full, what has waited too long, dead letters
-//! of which there are too many. Part of the driver.
+//! What has to go without being delivered: the oldest of hooks whose queue is full, what has waited too long, dead
+//! letters of which there are too many. Part of the driver.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -76,14 +76,14 @@ impl Target {
         self.down.take().is_some()
     }
 
-    /// Whether a silence of an attempt that began at `began_ms` says something new. It does not if the attempt was under
-    /// way when the target went down or was forgiven, or if a later one was answered.
+    /// Whether a silence of an attempt that began at `began_ms` says something new. It does not if the attempt was
+    /// under way when the target went down or was forgiven, or if a later one was answered.
     pub(super) fn is_news(&self, began_ms: u64) -> bool {
         began_ms >= self.news_from_ms && self.down.is_none_or(|down| began_ms >= down.until_ms)
     }
 
-    /// It gave no answer to an attempt that began at `began_ms`, and is left alone for `most` at most. True if it was not
-    /// down before.
+    /// It gave no answer to an attempt that began at `began_ms`, and is left alone for `most` at most. True if it was
+    /// not down before.
     pub(super) fn was_silent(&mut self, began_ms: u64, now_ms: u64, jitter: f64, most: Duration) -> bool {
         if !self.is_news(began_ms) {
             return false;

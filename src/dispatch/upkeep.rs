@@ -1,5 +1,5 @@
-//! Keeping up with what people change, and with time: hooks come, go and are switched, the configuration is loaded again,
-//! the clock is set, the log is due. Part of the driver.
+//! Keeping up with what people change, and with time: hooks come, go and are switched, the configuration is loaded
+//! again, the clock is set, the log is due. Part of the driver.
 
 use std::collections::BTreeSet;
 use std::num::NonZeroU32;

@@ -9,8 +9,9 @@ use crate::hooks::masking::SENSITIVE;
 /// The kinds of body that a hook has one of.
 const BODIES: [&str; 3] = ["json", "form", "body"];
 
-/// A definition after a change: a key that the change has wins, under whichever of its names; `null` takes it away. A new
-/// body takes the place of the old one, of whatever kind that was. What was masked when it was shown is left as it is.
+/// A definition after a change: a key that the change has wins, under whichever of its names; `null` takes it away. A
+/// new body takes the place of the old one, of whatever kind that was. What was masked when it was shown is left as it
+/// is.
 pub fn edited(before: &Value, change: Map<String, Value>) -> Value {
     let mut edited = before.as_object().cloned().unwrap_or_default();
     let change: Map<_, _> = change.into_iter().filter(|(_, value)| value != SENSITIVE).collect();

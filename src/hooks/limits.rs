@@ -1,13 +1,14 @@
-//! An exact limit: so many in any window of time, wherever the window begins. Kept as a log of timestamps, since counters
-//! and buckets admit up to twice as many around their edges.
+//! An exact limit: so many in any window of time, wherever the window begins. Kept as a log of timestamps, since
+//! counters and buckets admit up to twice as many around their edges.
 //!
-//! Times are whole milliseconds, rounded down. Two that are exactly a window apart may really be a little less apart, so
-//! a place is free again one millisecond after the window has passed.
+//! Times are whole milliseconds, rounded down. Two that are exactly a window apart may really be a little less apart,
+//! so a place is free again one millisecond after the window has passed.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// How much a stored age is mistrusted, in milliseconds: rounding, and a clock that is being slewed (500 ppm of a minute).
+/// How much a stored age is mistrusted, in milliseconds: rounding, and a clock that is being slewed (500 ppm of a
+/// minute).
 const AGE_ERROR_MS: i64 = 100;
 
 /// How long who asks in vain is told to wait while all places are in use, and none is known to become free.
@@ -46,8 +47,9 @@ impl SlidingWindow {
 
     /// A log as it was [stored](Self::stored) by a former process, at the moment `now` of this one.
     ///
-    /// `clock_trusted` says that the wall clock was right both then and now. If it is not, an entry's age is unknown and it
-    /// counts as taken now: at worst, what waits does so for a window longer. An entry of the future was taken ahead.
+    /// `clock_trusted` says that the wall clock was right both then and now. If it is not, an entry's age is unknown
+    /// and it counts as taken now: at worst, what waits does so for a window longer. An entry of the future was taken
+    /// ahead.
     pub fn restored(allowed: u32, window: Duration, wall_ms: &[i64], now: Moment, clock_trusted: bool) -> Self {
         let mut log = Self::new(allowed, window);
         let now_ms = signed(now.mono_ms);
@@ -81,8 +83,8 @@ impl SlidingWindow {
         Ok(())
     }
 
-    /// Takes a place if one is free, for something that takes its time. It is [settled](Self::settle) when that is over,
-    /// or [given back](Self::give_back) if it was not used.
+    /// Takes a place if one is free, for something that takes its time. It is [settled](Self::settle) when that is
+    /// over, or [given back](Self::give_back) if it was not used.
     ///
     /// # Errors
     /// As [`Self::try_take`].

@@ -1,6 +1,6 @@
-//! Hooks and requests as they may be shown: on pages, in API answers, previews and logs. What looks like a secret by its
-//! name is replaced; a bare `{{variable}}` is no secret and stays, also behind an authorization scheme. So is what stands in
-//! the place of a named secret, whatever it is called.
+//! Hooks and requests as they may be shown: on pages, in API answers, previews and logs. What looks like a secret by
+//! its name is replaced; a bare `{{variable}}` is no secret and stays, also behind an authorization scheme. So is what
+//! stands in the place of a named secret, whatever it is called.
 //!
 //! A secret in an address's path cannot be told from the path and is shown.
 
@@ -39,8 +39,8 @@ const TELLING_PIECES: [&str; 17] = [
 /// Whole words of a name that say the same.
 const TELLING_WORDS: [&str; 5] = ["key", "pwd", "pass", "auth", "sig"];
 
-/// What stands before the secret in an `Authorization` header and is none. Source: RFC 7617, RFC 6750; the third is that
-/// of Django's REST framework.
+/// What stands before the secret in an `Authorization` header and is none. Source: RFC 7617, RFC 6750; the third is
+/// that of Django's REST framework.
 const SCHEMES: [&str; 3] = ["Basic", "Bearer", "Token"];
 
 /// A request as it may be shown.
@@ -221,8 +221,8 @@ fn masked_pair(pair: &str) -> Cow<'_, str> {
     }
 }
 
-/// A text of any kind: what follows a telling name and `:`, `=` or `>` is masked, up to where values end in JSON, forms,
-/// YAML and XML. It masks rather too much than too little.
+/// A text of any kind: what follows a telling name and `:`, `=` or `>` is masked, up to where values end in JSON,
+/// forms, YAML and XML. It masks rather too much than too little.
 fn masked_text(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut rest = text;

@@ -1,5 +1,5 @@
-//! Whether an event triggers a hook. Whose hook and whose event it is was decided before: callers ask only for the hooks
-//! of the event's owner.
+//! Whether an event triggers a hook. Whose hook and whose event it is was decided before: callers ask only for the
+//! hooks of the event's owner.
 
 use crate::hooks::HookDefinition;
 use crate::model::DeviceId;

@@ -1,5 +1,5 @@
-//! From a hook's JSON to its definition. Every field is read even after a bad one, so that all problems are told at once.
-//! Keys that are not known are left alone: tools of both ages send keys that mean nothing here.
+//! From a hook's JSON to its definition. Every field is read even after a bad one, so that all problems are told at
+//! once. Keys that are not known are left alone: tools of both ages send keys that mean nothing here.
 
 use std::collections::BTreeSet;
 
@@ -235,8 +235,8 @@ fn json_body(fields: &mut Fields<'_>) -> Option<Body> {
     }
 }
 
-/// A text that is JSON before anything is rendered is taken as if it had been given as JSON: then no value can break it.
-/// Not so when a section reaches from one string into another.
+/// A text that is JSON before anything is rendered is taken as if it had been given as JSON: then no value can break
+/// it. Not so when a section reaches from one string into another.
 fn parsed_text(text: &str) -> Option<Tree> {
     let value: Value = serde_json::from_str(text).ok()?;
     let is_document = (value.is_object() || value.is_array()) && is_within(&value, DEPTH, &mut 0);

@@ -10,8 +10,8 @@
 //! | others, nothing | JSON, or a form if so configured | all of it |
 //! | others, nothing, `noDefaults` | the event's data as it is | nothing |
 //!
-//! The user's own key always wins over a default one. Named secrets of the hook's owner fill the templates of a request and
-//! of nothing else; see [`Secrecy`] for how they stay inside.
+//! The user's own key always wins over a default one. Named secrets of the hook's owner fill the templates of a request
+//! and of nothing else; see [`Secrecy`] for how they stay inside.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -103,8 +103,8 @@ struct Content {
     content_type: Option<&'static str>,
 }
 
-/// Makes the request of `hook` for `event`. `secrets` are those of the hook's owner, `default_body` is for hooks that say
-/// nothing of a body.
+/// Makes the request of `hook` for `event`. `secrets` are those of the hook's owner, `default_body` is for hooks that
+/// say nothing of a body.
 ///
 /// # Errors
 /// Names the field that this event makes unusable.

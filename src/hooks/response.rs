@@ -1,8 +1,8 @@
 //! From an answer to the events that tell of it: `hook-sent`, `hook-response` in parts, `hook-error`. Pacing them and
 //! handing them to devices is the caller's; so are the texts of failures that are no answers.
 //!
-//! A response that is no UTF-8 has U+FFFD in place of what cannot be read, or is a `data:` URL if the hook asks for one.
-//! Unchunked or not, every part's name ends in its index.
+//! A response that is no UTF-8 has U+FFFD in place of what cannot be read, or is a `data:` URL if the hook asks for
+//! one. Unchunked or not, every part's name ends in its index.
 
 use std::borrow::Cow;
 
@@ -115,8 +115,8 @@ pub fn device_limit(per_minute: u32) -> String {
     format!("device limit: {per_minute} hooks per minute")
 }
 
-/// The name for results, without index: the hook's own topic, or `default` and the triggering event's name if it has none
-/// or if its own cannot be rendered. A response is not lost over its name.
+/// The name for results, without index: the hook's own topic, or `default` and the triggering event's name if it has
+/// none or if its own cannot be rendered. A response is not lost over its name.
 fn topic(own: Option<&Template>, default: &str, hook: &HookDefinition, event: &Event) -> String {
     let render = |template: &Template| {
         // What becomes an event is read by devices: no secret gets into it.
@@ -166,7 +166,8 @@ fn data_url(answer: &Answer<'_>, most_bytes: usize) -> String {
     url
 }
 
-/// The body as text. A character that is cut in two by the limit is left out; everything else that is no UTF-8 is replaced.
+/// The body as text. A character that is cut in two by the limit is left out; everything else that is no UTF-8 is
+/// replaced.
 fn readable(body: &[u8], most_bytes: usize) -> Cow<'_, str> {
     let body = &body[..body.len().min(most_bytes)];
     match std::str::from_utf8(body) {

@@ -1,5 +1,5 @@
-//! What follows an attempt: done, failed, or tried again and when. One attempt that got no answer says nothing about the
-//! delivery, only about its host, so it waits for the host and is not counted.
+//! What follows an attempt: done, failed, or tried again and when. One attempt that got no answer says nothing about
+//! the delivery, only about its host, so it waits for the host and is not counted.
 
 use std::time::Duration;
 use std::time::SystemTime;

@@ -1,5 +1,6 @@
 //! Signed requests, as Standard Webhooks defines them: the target can tell that a request is the gateway's own, whole,
-//! and not an old one sent again. Source: standard-webhooks/standard-webhooks, `spec/standard-webhooks.md`, version 1.0.0.
+//! and not an old one sent again. Source: standard-webhooks/standard-webhooks, `spec/standard-webhooks.md`, version
+//! 1.0.0.
 //!
 //! A hook may have several secrets while they are being changed: the request then has a signature of each, and a target
 //! that knows any of them is content.

@@ -4,7 +4,8 @@
 /// How often an encoding may have been applied over itself. Ours: a form in JSON in JSON.
 const MOST_LAYERS: usize = 8;
 
-/// Ways of reading the beginning of a text that are followed at once. Ours: two differ by how many backslashes they take.
+/// Ways of reading the beginning of a text that are followed at once. Ours: two differ by how many backslashes they
+/// take.
 const MOST_WAYS: usize = 16;
 
 /// Bytes at the beginning of `text` that spell `wanted`, as many as can be read so; none if they do not.

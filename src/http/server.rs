@@ -56,15 +56,15 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 pub(super) struct Bounds {
     /// Connections at once; more wait in the listener's backlog until one ends.
     pub(super) connections: usize,
-    /// For a request's head. hyper starts this clock when the connection is made, and again when an answer is out, so it
-    /// ends idle connections, too.
+    /// For a request's head. hyper starts this clock when the connection is made, and again when an answer is out, so
+    /// it ends idle connections, too.
     pub(super) head: Duration,
     /// Connections at once from one address; more are closed.
     pub(super) of_one: usize,
     /// From the head to the beginning of the answer, the request's body included.
     pub(super) answer: Duration,
-    /// For a client to take what was sent: the system cuts a connection whose data goes unacknowledged for so long, also
-    /// if that is for the lack of a window (`TCP_USER_TIMEOUT`, tcp(7)).
+    /// For a client to take what was sent: the system cuts a connection whose data goes unacknowledged for so long,
+    /// also if that is for the lack of a window (`TCP_USER_TIMEOUT`, tcp(7)).
     pub(super) taking: Duration,
 }
 

@@ -1,8 +1,9 @@
 //! The log of deliveries: of each hook the latest attempts and, longer, the latest that were no success.
 //!
-//! The dispatcher records every attempt here; whoever shows the log reads it here. What is recorded is written some time
-//! later, all together: an attempt that newer ones have already displaced never reaches the disk, so the log costs an SD
-//! card a bounded amount, however much is sent. A power cut can take the last half minute of the log, and nothing else.
+//! The dispatcher records every attempt here; whoever shows the log reads it here. What is recorded is written some
+//! time later, all together: an attempt that newer ones have already displaced never reaches the disk, so the log costs
+//! an SD card a bounded amount, however much is sent. A power cut can take the last half minute of the log, and nothing
+//! else.
 
 mod entry;
 

@@ -30,8 +30,13 @@ pub const CALL_NAME_CHARS: usize = 64;
 /// Bytes of a function's argument. Source: the same table, since Device OS 3.0 (63, then 622 before).
 pub const ARGUMENT_BYTES: usize = 1_024;
 
-/// Variables that a device may offer, and functions. Ours: Device OS took 20 and 15 once, and today what fits its memory.
+/// Variables that a device may offer, and functions. Ours: Device OS took 20 and 15 once, and today what fits its
+/// memory.
 pub const OFFERED: usize = 64;
+
+/// The platform of devices and of products that name none: `linux`, the only one of Particle's numbers that its tools
+/// print by a name and that stands for no board of theirs. Source: @particle/device-constants, read 2026-11.
+pub const PLATFORM: u32 = 43;
 
 /// Webhooks that one user may create. Source: guide, "Limits by User".
 pub const HOOKS_PER_USER: u32 = 20;

@@ -1,12 +1,12 @@
-//! Watches the way out of this machine: is there a default route, and is it still the same? Started by the daemon; whoever
-//! wants to know reads [`Routes`] from the bus.
+//! Watches the way out of this machine: is there a default route, and is it still the same? Started by the daemon;
+//! whoever wants to know reads [`Routes`] from the bus.
 //!
 //! ```text
 //!   netlink: something changed ─> a moment for the rest ─> read /proc/net/route, ipv6_route ─> the same? else tell
 //! ```
-//! It asks nobody beyond this machine, and changes nothing. That packets get anywhere is for attempts to find out: a default
-//! route leads into the house, not through it. Where the kernel cannot be watched, as in some sandboxes, there counts as
-//! being a way out, always the same.
+//! It asks nobody beyond this machine, and changes nothing. That packets get anywhere is for attempts to find out: a
+//! default route leads into the house, not through it. Where the kernel cannot be watched, as in some sandboxes, there
+//! counts as being a way out, always the same.
 
 mod alarm;
 mod tables;

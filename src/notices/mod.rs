@@ -1,5 +1,5 @@
-//! What a person should read: a hook was disabled, events were dropped, the queue was damaged. A notice stays until it is
-//! read, also over restarts. Whoever posts or reads one gets the changes that make that durable.
+//! What a person should read: a hook was disabled, events were dropped, the queue was damaged. A notice stays until it
+//! is read, also over restarts. Whoever posts or reads one gets the changes that make that durable.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

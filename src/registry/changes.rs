@@ -36,6 +36,7 @@ use crate::store::MetaError;
 pub use devices::DeviceChange;
 pub use hooks::NewHook;
 pub use tokens::NewToken;
+pub use tokens::Proof;
 pub use tokens::Wish;
 
 const CLIENTS: &str = "client/";
@@ -125,8 +126,8 @@ impl Registry {
         self.snapshot.subscribe()
     }
 
-    /// As [`Self::change`], for the things of a user who must still be there: between the moment when a caller was known and
-    /// this one they may have been removed.
+    /// As [`Self::change`], for the things of a user who must still be there: between the moment when a caller was
+    /// known and this one they may have been removed.
     fn change_of<T>(
         &self,
         user: UserId,

@@ -49,6 +49,12 @@ pub enum RegistryError {
         /// The name asked for.
         wanted: String,
     },
+    /// What was shown to prove who somebody is proves nothing any more.
+    #[error("the password was changed just now")]
+    PasswordChanged,
+    /// The user is asked for one-time passwords already.
+    #[error("one-time passwords are in use already; end that first, with the password")]
+    HasOtp,
     /// Another user has the name.
     #[error("there is already a user named \"{name}\"")]
     UserTaken {

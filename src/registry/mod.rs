@@ -16,6 +16,7 @@ mod user;
 pub use changes::DeviceChange;
 pub use changes::NewHook;
 pub use changes::NewToken;
+pub use changes::Proof;
 pub use changes::Registry;
 pub use changes::Wish;
 pub use error::RegistryError;

@@ -123,9 +123,14 @@ impl Snapshot {
         self.devices.values().filter(move |device| device.owner == user)
     }
 
+    /// The products of one user, in the order of their numbers.
+    pub fn products_of(&self, user: UserId) -> impl Iterator<Item = &Arc<Product>> {
+        self.products.values().filter(move |product| product.owner == user)
+    }
+
     /// The user's product with that number or slug.
     pub fn product_of(&self, user: UserId, id_or_slug: &str) -> Option<&Arc<Product>> {
-        self.products.values().find(|product| product.owner == user && product.is_called(id_or_slug))
+        self.products_of(user).find(|product| product.is_called(id_or_slug))
     }
 
     /// The hooks of one user, those of products among them, in the order of their ids.

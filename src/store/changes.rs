@@ -123,7 +123,8 @@ impl Changes {
         self.remove_row(keys::prefixed(keys::BOOT, &boot));
     }
 
-    /// Keeps an event of late at that place. This needs room on the disk: the whole write is refused when there is none.
+    /// Keeps an event of late at that place. This needs room on the disk: the whole write is refused when there is
+    /// none.
     pub(super) fn put_recent(&mut self, place: u16, event: &Event) {
         self.adds = true;
         for (piece, row) in (0..).zip(recent::encode(event)) {

@@ -1,5 +1,5 @@
-//! Gives memory back to the system. glibc keeps what was freed in pieces, for the next time; after a long backlog that is
-//! as much as the backlog took. Beside `power_safe` the only unsafe code of farhook.
+//! Gives memory back to the system. glibc keeps what was freed in pieces, for the next time; after a long backlog that
+//! is as much as the backlog took. Beside `power_safe` the only unsafe code of farhook.
 
 /// Hands freed memory to the system. Takes some milliseconds.
 #[cfg(target_env = "gnu")]

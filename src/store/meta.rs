@@ -1,4 +1,5 @@
-//! What people made: users, devices, tokens, products, hooks, secrets. Small, changed rarely, and readable: values are JSON.
+//! What people made: users, devices, tokens, products, hooks, secrets. Small, changed rarely, and readable: values are
+//! JSON.
 //!
 //! Every change is flushed before it is answered, and then the whole content is written to `meta-export.json`, by
 //! which a damaged database is restored.

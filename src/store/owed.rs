@@ -1,5 +1,5 @@
-//! What was refused and nobody may lose: removals of what was delivered, dead letters, windows, health. Bounded: of a row
-//! that is written over and over only the last version is owed, and the log of attempts not at all.
+//! What was refused and nobody may lose: removals of what was delivered, dead letters, windows, health. Bounded: of a
+//! row that is written over and over only the last version is owed, and the log of attempts not at all.
 
 use std::collections::VecDeque;
 

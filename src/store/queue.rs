@@ -430,8 +430,8 @@ impl Queue {
         })
     }
 
-    /// Gives the deliveries of version 0.1 their place in a lane. Safe at any end: each batch moves some rows as a whole.
-    /// What cannot be decoded is left where it is.
+    /// Gives the deliveries of version 0.1 their place in a lane. Safe at any end: each batch moves some rows as a
+    /// whole. What cannot be decoded is left where it is.
     fn move_old_rows(&self) -> Result<(), QueueError> {
         let mut from = vec![keys::OLD_DELIVERY];
         loop {

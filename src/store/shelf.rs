@@ -87,7 +87,8 @@ impl Shelf {
             return Err(error);
         }
         drop(open.take());
-        // From here on an error leaves it closed, and the next opening finds either the old or the new one in its place.
+        // From here on an error leaves it closed, and the next opening finds either the old or the new one in its
+        // place.
         renameat2(AT_FDCWD, &self.data.join(self.name), AT_FDCWD, &new_path, RenameFlags::RENAME_EXCHANGE)
             .map_err(io::Error::from)?;
         open::sync_folder(&self.data)?;

@@ -6,9 +6,9 @@ use log::LevelFilter;
 /// Whether a record of `target` is written while the owner wants to see `wanted`.
 ///
 /// Our own targets follow the owner; libraries are heard only when something is wrong. Their `debug` and `trace` name
-/// payloads and headers, which our own never do above `debug`. Two are never heard: the MQTT router reports each packet as
-/// an error, the verifier of certificates each attempt at a target that has a wrong one; what really fails reaches us as a
-/// value.
+/// payloads and headers, which our own never do above `debug`. Two are never heard: the MQTT router reports each packet
+/// as an error, the verifier of certificates each attempt at a target that has a wrong one; what really fails reaches
+/// us as a value.
 pub(super) fn admits(wanted: LevelFilter, level: Level, target: &str) -> bool {
     if is_ours(target) {
         level <= wanted

@@ -1,7 +1,7 @@
 //! What farhook tells its owner and systemd: the log and the service's state.
 //!
-//! `main` starts it, the daemon changes the level and notifies; everybody logs through the macros of `log`, with fields:
-//! `info!(DEVICE_ID:% = id; "device logged in")`. Under systemd the fields become fields of the journal
+//! `main` starts it, the daemon changes the level and notifies; everybody logs through the macros of `log`, with
+//! fields: `info!(DEVICE_ID:% = id; "device logged in")`. Under systemd the fields become fields of the journal
 //! (`journalctl DEVICE_ID=…`), elsewhere they follow the message on stderr. Payloads and keys are never logged above
 //! `debug`. Nothing here waits, and nothing here can fail in a way that its callers had to handle.
 

@@ -170,8 +170,9 @@ async fn a_certificate_for_another_name_is_taken_for_a_captive_portal() {
 }
 
 /// Serves a certificate and the key to it. `self-signed.pem` is for 127.0.0.1 and nobody vouches for it, made once by
-/// `openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 36500 -addext subjectAltName=IP:127.0.0.1`;
-/// `portal.pem` is for `portal.example`, and the authority that vouches for it is `authority.pem`, made in the same way.
+/// `openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 36500 -addext
+/// subjectAltName=IP:127.0.0.1`; `portal.pem` is for `portal.example`, and the authority that vouches for it is
+/// `authority.pem`, made in the same way.
 fn acceptor(pem: &[u8]) -> TlsAcceptor {
     let certificate = CertificateDer::from_pem_slice(pem).unwrap();
     let key = PrivateKeyDer::from_pem_slice(pem).unwrap();

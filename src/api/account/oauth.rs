@@ -24,6 +24,7 @@ use crate::http::Response;
 use crate::model::UserId;
 use crate::model::WallTime;
 use crate::registry::NewToken;
+use crate::registry::Proof;
 use crate::registry::RegistryError;
 use crate::registry::Wish;
 
@@ -61,19 +62,19 @@ async fn grant(context: Arc<Context>, request: Request) -> Result<Response, ApiE
     let fields = request.fields()?;
     let client = client(fields, &request);
     let expires_at = expiry(fields, now.wall)?;
-    let wish = Wish { expires_at, client: client.0.clone(), is_refreshable: true, password: None };
+    let wish = Wish { expires_at, client: client.0.clone(), is_refreshable: true, proof: Proof::Lasting };
     let made = match fields::text(fields, "grant_type")?.unwrap_or_default() {
         "password" => {
             let (name, password) = (wanted(fields, "username")?, wanted(fields, "password")?);
             let login = context.accounts.login_for_token(name, password, wish.expires_at, request.from, now);
             let user = login.await?;
-            create(&context, user.id, Wish { password: Some(user.password.clone()), ..wish }, now)?
+            create(&context, user.id, Wish { proof: Proof::Password(user.password.clone()), ..wish }, now)?
         }
         "urn:custom:mfa-otp" => {
             let (token, otp) = (wanted(fields, "mfa_token")?, wanted(fields, "otp")?);
             let passed = context.accounts.second_factor(token, otp, request.from, now).map_err(wrong_otp)?;
-            let password = Some(passed.user.password.clone());
-            create(&context, passed.user.id, Wish { expires_at: passed.token_end, password, ..wish }, now)?
+            let proof = Proof::Password(passed.user.password.clone());
+            create(&context, passed.user.id, Wish { expires_at: passed.token_end, proof, ..wish }, now)?
         }
         "refresh_token" => {
             let refresh = wanted(fields, "refresh_token")?;
@@ -87,7 +88,7 @@ async fn grant(context: Arc<Context>, request: Request) -> Result<Response, ApiE
             let known = context.snapshot().clients.get(&id).cloned().filter(|client| client.secret.admits(&secret));
             let known = known.ok_or_else(|| refused("invalid_client", "Client credentials are invalid"))?;
             // It can ask again at any time: it needs nothing to exchange.
-            create(&context, known.user, Wish { is_refreshable: false, ..wish }, now)?
+            create(&context, known.user, Wish { is_refreshable: false, proof: Proof::Client(id), ..wish }, now)?
         }
         "" => return Err(refused("invalid_request", "Missing parameter: `grant_type`")),
         _ => return Err(refused("unsupported_grant_type", "Unsupported grant type: `grant_type` is invalid")),
@@ -97,7 +98,7 @@ async fn grant(context: Arc<Context>, request: Request) -> Result<Response, ApiE
 
 fn create(context: &Context, user: UserId, wish: Wish, now: Now) -> Result<NewToken, ApiError> {
     match block_in_place(|| context.registry.create_token(user, wish, now.wall)) {
-        // Removed, or with another password, since it was shown.
+        // Removed since it was shown.
         Err(RegistryError::NoUser { .. }) => Err(LoginError::Wrong.into()),
         made => Ok(made?),
     }

@@ -102,8 +102,8 @@ async fn set_password(context: Arc<Context>, request: Request) -> Result<Respons
     let fields = request.fields()?;
     let current = fields::required(fields, "current_password")?;
     let password = fields::required(fields, "password")?;
-    context.accounts.check_password(user.name.as_str(), current, request.from, clock::now()).await?;
-    context.accounts.set_password(user.id, password).await?;
+    let user = context.accounts.check_password(user.name.as_str(), current, request.from, clock::now()).await?;
+    context.accounts.set_password(user.id, Some(&user.password), password).await?;
     Ok(http::json(&json!({ "ok": true })))
 }
 
@@ -111,9 +111,9 @@ async fn remove(context: Arc<Context>, request: Request) -> Result<Response, Api
     let user = account(&context, &request)?;
     let fields = request.fields()?;
     let password = fields::required(fields, "password")?;
-    context.accounts.check_password(user.name.as_str(), password, request.from, clock::now()).await?;
-    context.accounts.remove(user.id)?;
-    context.presence.keep(|device| context.snapshot().devices.contains_key(&device));
+    let user = context.accounts.check_password(user.name.as_str(), password, request.from, clock::now()).await?;
+    context.accounts.remove(user.id, Some(&user.password))?;
+    context.presence.keep_registered(&context.registry);
     Ok(http::json(&json!({ "ok": true })))
 }
 

@@ -33,7 +33,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
     });
     vec![
         Endpoint::new(Method::GET, &["/v1/users"], "All users; for the owner", list),
-        Endpoint::new(Method::POST, &["/v1/users"], "Add a member; for the owner", add).takes(account).answers(201),
+        Endpoint::new(Method::POST, &["/v1/users"], "Add a user; for the owner", add).takes(account).answers(201),
         Endpoint::new(
             Method::DELETE,
             &["/v1/users/:user"],
@@ -67,8 +67,8 @@ async fn remove(context: Arc<Context>, request: Request) -> Result<Response, Api
     let name = request.param("user");
     let user = context.snapshot().user(name).cloned();
     let user = user.ok_or_else(|| ApiError::NotFound(format!("there is no user {name:?}")))?;
-    context.accounts.remove(user.id)?;
-    context.presence.keep(|device| context.snapshot().devices.contains_key(&device));
+    context.accounts.remove(user.id, None)?;
+    context.presence.keep_registered(&context.registry);
     Ok(http::json(&json!({ "ok": true })))
 }
 

@@ -92,6 +92,6 @@ async fn renew_key(context: Arc<Context>, request: Request) -> Result<Response, 
 async fn remove(context: Arc<Context>, request: Request) -> Result<Response, ApiError> {
     let device = context.device(&request)?;
     context.change(|registry| registry.remove_device(device.owner, &device.id.to_string()))?;
-    context.presence.forget(device.id);
+    context.presence.keep_registered(&context.registry);
     Ok(http::json(&Value::from_iter([("ok", true)])))
 }

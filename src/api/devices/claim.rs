@@ -1,7 +1,8 @@
 //! POST /v1/devices, POST `/v1/device_claims`
 //!
-//! With an `id`, a device that was released becomes the caller's: with its key, or with a new one that is shown this once if
-//! it was somebody else's. Without an `id`, a new device is made; its key is shown this once, too. A claim code lets a device make itself one: it needs no token.
+//! With an `id`, a device that was released becomes the caller's: with its key, or with a new one that is shown this
+//! once if it was somebody else's. Without an `id`, a new device is made; its key is shown this once, too. A claim code
+//! lets a device make itself one: it needs no token.
 
 use std::sync::Arc;
 
@@ -63,6 +64,10 @@ async fn claim_or_make(context: Arc<Context>, request: Request) -> Result<Respon
         return Ok(http::json(&made(&device, &key)));
     };
     let id = id.parse().map_err(|_| ApiError::NotFoundAmong("device does not exist".to_owned()))?;
+    if context.snapshot().released.get(&id).is_some_and(|device| device.owner != user) {
+        // What is known of it is its former owner's.
+        context.presence.forget(id);
+    }
     let (device, key) = context.change(|registry| registry.claim_device(user, id))?;
     let connected = context.presence.of(device.id).connections > 0;
     let mut claimed = json!({
@@ -74,8 +79,6 @@ async fn claim_or_make(context: Arc<Context>, request: Request) -> Result<Respon
         "ok": true,
     });
     if let Some(key) = key {
-        // What was known of it was its former owner's.
-        context.presence.forget(device.id);
         claimed["key"] = json!(key.reveal());
     }
     Ok(http::json(&claimed))

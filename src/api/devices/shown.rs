@@ -6,15 +6,12 @@ use serde_json::json;
 
 use crate::bus::Sighting;
 use crate::model::Device;
-
-/// The platform of every device, and its product if it has none: `linux`, the only one of Particle's numbers that its
-/// tools print by a name and that stands for no board of theirs. Source: @particle/device-constants, read 2026-11.
-const PLATFORM: u32 = 43;
+use crate::model::spec;
 
 /// What lists and single answers have in common.
 pub(super) fn one(device: &Device, sighting: &Sighting) -> Map<String, Value> {
     let is_online = sighting.connections > 0;
-    let product = device.product.map_or(PLATFORM, crate::model::ProductId::number);
+    let product = device.product.map_or(spec::PLATFORM, crate::model::ProductId::number);
     let version = sighting.description.as_ref().and_then(|described| described.product_version);
     let shown = json!({
         "id": device.id,
@@ -24,7 +21,7 @@ pub(super) fn one(device: &Device, sighting: &Sighting) -> Map<String, Value> {
         "last_heard": sighting.last_heard.map(|at| at.to_string()),
         "last_handshake_at": sighting.connected_at.map(|at| at.to_string()),
         "product_id": product,
-        "platform_id": PLATFORM,
+        "platform_id": spec::PLATFORM,
         "firmware_version": version,
         "connected": is_online,
         "online": is_online,

@@ -50,7 +50,8 @@ pub(super) fn one(hook: &Hook) -> Map<String, Value> {
 pub(super) fn created(hook: &Hook, base: &str) -> Value {
     let mut shown = one(hook);
     shown.insert("ok".to_owned(), json!(true));
-    shown.insert("hookUrl".to_owned(), json!(format!("{base}/v1/webhooks/{}", hook.id)));
+    let whose = hook.product.map(|product| format!("/products/{product}")).unwrap_or_default();
+    shown.insert("hookUrl".to_owned(), json!(format!("{base}/v1{whose}/webhooks/{}", hook.id)));
     Value::Object(shown)
 }
 

@@ -17,6 +17,7 @@ use crate::http::ApiError;
 use crate::http::Method;
 use crate::http::Request;
 use crate::http::Response;
+use crate::model::EventProduct;
 
 pub(super) fn endpoint() -> Endpoint {
     let paths: &[_] = &[
@@ -45,7 +46,8 @@ async fn test(context: Arc<Context>, request: Request) -> Result<Response, ApiEr
     }
     let now = clock::now().wall;
     let event = sample_event::parse(&Value::Object(event), context.chance.event_id(now), hook.owner, now);
-    let event = event.map_err(|error| ApiError::Invalid(error.to_string()))?;
+    let mut event = event.map_err(|error| ApiError::Invalid(error.to_string()))?;
+    event.product = hook.product.map(|id| EventProduct { id, version: None });
     let report = context.order(|reply| Order::Test { hook, event, reply }).await?;
     Ok(http::json(&report))
 }

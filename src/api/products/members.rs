@@ -32,7 +32,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
     let all: &[_] = &["/v1/products/:product/devices", "/v1/orgs/:org/products/:product/devices"];
     let one: &[_] = &["/v1/products/:product/devices/:device", "/v1/orgs/:org/products/:product/devices/:device"];
     vec![
-        Endpoint::new(Method::POST, all, "Put devices into a product", add).takes(ids),
+        Endpoint::new(Method::POST, all, "Put devices into a product", add).takes(ids).at_most(512 * 1_024),
         Endpoint::new(Method::DELETE, one, "Take a device out of a product; it stays the caller's", remove),
     ]
 }

@@ -45,8 +45,8 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
     endpoints
 }
 
-/// Paths of Particle's organizations mean the caller's own things, whatever the organization is called: a gateway belongs
-/// to one household or workshop.
+/// Paths of Particle's organizations mean the caller's own things, whatever the organization is called: a gateway
+/// belongs to one household or workshop.
 async fn list_orgs(context: Arc<Context>, request: Request) -> Result<Response, ApiError> {
     context.user(&request)?;
     Ok(http::json(&json!({ "organizations": [] })))
@@ -55,8 +55,7 @@ async fn list_orgs(context: Arc<Context>, request: Request) -> Result<Response, 
 async fn list(context: Arc<Context>, request: Request) -> Result<Response, ApiError> {
     let user = context.user(&request)?;
     let snapshot = context.snapshot();
-    let products: Value =
-        snapshot.products.values().filter(|product| product.owner == user).map(|product| shown(product)).collect();
+    let products: Value = snapshot.products_of(user).map(|product| shown(product)).collect();
     Ok(http::json(&json!({ "products": products })))
 }
 

@@ -1,7 +1,7 @@
 //! Changes of devices.
 //!
-//! A device that its owner removes is released: it is nobody's and cannot log in, but its id and key are kept, so that it
-//! can be claimed again, as in Particle's cloud.
+//! A device that its owner removes is released: it is nobody's and cannot log in, but its id and key are kept, so that
+//! it can be claimed again, as in Particle's cloud.
 
 use std::sync::Arc;
 
@@ -117,8 +117,8 @@ impl Registry {
     }
 
     /// Takes a released device. Who released it gets it back with its key; somebody else gets it with a new one, which
-    /// is shown now or never: the old one is known to its former owner. A user who has it already gets it as it is. If the
-    /// user has another device of its name, it is given its id's beginning as its name.
+    /// is shown now or never: the old one is known to its former owner. A user who has it already gets it as it is. If
+    /// the user has another device of its name, it is given its id's beginning as its name.
     ///
     /// # Errors
     /// When nobody released such a device, it is somebody else's, or the disk refuses.
@@ -140,7 +140,8 @@ impl Registry {
         })
     }
 
-    /// Puts devices into a product, or takes them out of theirs: those of `devices` that are the owner's. Gives them back.
+    /// Puts devices into a product, or takes them out of theirs: those of `devices` that are the owner's. Gives them
+    /// back.
     ///
     /// # Errors
     /// When the product is not the owner's, or the disk refuses.

@@ -7,6 +7,7 @@ use crate::model::HookId;
 use crate::model::ProductId;
 use crate::model::UserId;
 use crate::model::WallTime;
+use crate::model::spec;
 use crate::registry::Product;
 use crate::registry::ProductChange;
 use crate::registry::Registry;
@@ -21,9 +22,6 @@ use crate::store::MetaChanges;
 
 /// Products of one user. Ours.
 const MAX_PRODUCTS: usize = 50;
-
-/// The platform of a product that names none: `linux`. Source: @particle/device-constants, read 2026-11.
-const DEFAULT_PLATFORM: u32 = 43;
 
 /// The number before the first product's. Particle's tools take small numbers for platforms.
 const BEFORE_FIRST: u32 = 1_000;
@@ -40,7 +38,7 @@ impl Registry {
         now: WallTime,
     ) -> Result<Arc<Product>, RegistryError> {
         self.change_of(owner, |snapshot, rows| {
-            if snapshot.products.values().filter(|product| product.owner == owner).count() >= MAX_PRODUCTS {
+            if snapshot.products_of(owner).count() >= MAX_PRODUCTS {
                 return Err(RegistryError::TooMany { what: "products", limit: MAX_PRODUCTS });
             }
             let id = ProductId::from_number(snapshot.last_product.map_or(BEFORE_FIRST, ProductId::number) + 1);
@@ -53,7 +51,7 @@ impl Registry {
                 slug: free_slug(snapshot, &slug_of(&name)),
                 name: String::new(),
                 description: String::new(),
-                platform_id: DEFAULT_PLATFORM,
+                platform_id: spec::PLATFORM,
                 created_at: now,
             };
             Ok(put(snapshot, rows, changed(product, ProductChange { name: Some(name), ..change })?))

@@ -26,6 +26,18 @@ const MAX_CLIENTS: usize = 50;
 /// Characters that are kept of what a program or its user calls it.
 const NAME_CHARS: usize = 64;
 
+/// What was shown for a token. If it proves nothing any more when the token is made, there is none.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Proof {
+    /// Nothing that could have ended.
+    #[default]
+    Lasting,
+    /// The user's password.
+    Password(PasswordHash),
+    /// The secret of that client.
+    Client(String),
+}
+
 /// A token to be made.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Wish {
@@ -35,8 +47,8 @@ pub struct Wish {
     pub client: String,
     /// Whether it can be exchanged for a new one later.
     pub is_refreshable: bool,
-    /// The password that was shown for it: if it is another one by now, there is no token.
-    pub password: Option<PasswordHash>,
+    /// What was shown for it.
+    pub proof: Proof,
 }
 
 /// A token that was made: its row, itself, and what it can be exchanged with. The latter two are shown now or never.
@@ -54,12 +66,17 @@ impl Registry {
     /// Makes an access token.
     ///
     /// # Errors
-    /// When the user is gone or has another password, there are too many that never end, or the disk refuses.
+    /// When the user is gone or what was shown proves nothing any more, there are too many that never end, or the disk
+    /// refuses.
     pub fn create_token(&self, user: UserId, wish: Wish, now: WallTime) -> Result<NewToken, RegistryError> {
         self.change_of(user, |snapshot, rows| {
-            let password = snapshot.users.get(&user).map(|user| &user.password);
-            if wish.password.is_some() && wish.password.as_ref() != password {
-                return Err(RegistryError::NoUser { wanted: user.to_string() });
+            let still_proves = match &wish.proof {
+                Proof::Lasting => true,
+                Proof::Password(shown) => snapshot.users.get(&user).is_some_and(|user| user.password == *shown),
+                Proof::Client(id) => snapshot.clients.get(id).is_some_and(|client| client.user == user),
+            };
+            if !still_proves {
+                return Err(RegistryError::PasswordChanged);
             }
             make_room(snapshot, rows, user, now)?;
             Ok(self.make(snapshot, rows, user, wish, now))
@@ -178,7 +195,7 @@ impl Registry {
         wish: Wish,
         now: WallTime,
     ) -> NewToken {
-        let Wish { expires_at, client, is_refreshable, password: _ } = wish;
+        let Wish { expires_at, client, is_refreshable, proof: _ } = wish;
         let secret = self.chance.access_token();
         let refresh = is_refreshable.then(|| self.chance.access_token());
         let token = Token {
@@ -199,6 +216,15 @@ pub(super) fn remove_all(snapshot: &mut Snapshot, rows: &mut MetaChanges, user: 
         remove(snapshot, rows, token);
     }
     tokens.len()
+}
+
+pub(super) fn remove_clients(snapshot: &mut Snapshot, rows: &mut MetaChanges, user: UserId) {
+    let clients: Vec<String> =
+        snapshot.clients.values().filter(|client| client.user == user).map(|client| client.id.clone()).collect();
+    for client in clients {
+        rows.remove(format!("{CLIENTS}{client}"));
+        snapshot.clients.remove(&client);
+    }
 }
 
 fn remove(snapshot: &mut Snapshot, rows: &mut MetaChanges, token: &Token) {

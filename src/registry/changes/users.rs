@@ -16,7 +16,6 @@ use crate::registry::Role;
 use crate::registry::Snapshot;
 use crate::registry::User;
 use crate::registry::UserName;
-use crate::registry::changes::CLIENTS;
 use crate::registry::changes::USERS;
 use crate::registry::changes::devices;
 use crate::registry::changes::hooks;
@@ -60,36 +59,63 @@ impl Registry {
         })
     }
 
-    /// Gives a user another password, and ends all their tokens: whoever had the old one is out.
+    /// Gives a user another password, and ends all their tokens and clients: whoever had the old one is out. `shown` is
+    /// the password that was shown for it; none for who needs none.
     ///
     /// # Errors
-    /// When there is no such user or the disk refuses.
-    pub fn set_password(&self, id: UserId, password: PasswordHash) -> Result<Arc<User>, RegistryError> {
+    /// When there is no such user or they have another password by now, or the disk refuses.
+    pub fn set_password(
+        &self,
+        id: UserId,
+        shown: Option<&PasswordHash>,
+        password: PasswordHash,
+    ) -> Result<Arc<User>, RegistryError> {
         self.change(|snapshot, rows| {
-            let user = User { password, ..User::clone(find(snapshot, id)?) };
+            let user = User { password, ..User::clone(find_proven(snapshot, id, shown)?) };
             tokens::remove_all(snapshot, rows, id);
+            tokens::remove_clients(snapshot, rows, id);
             Ok(put(snapshot, rows, user))
         })
     }
 
-    /// Says from what a user's one-time passwords are made; none to be content with the password.
+    /// Says from what a user's one-time passwords are made; none to be content with the password. `shown` is as there.
     ///
     /// # Errors
-    /// When there is no such user or the disk refuses.
-    pub fn set_otp(&self, id: UserId, otp: Option<OtpSecret>) -> Result<Arc<User>, RegistryError> {
+    /// When there is no such user or they have another password by now, or the disk refuses.
+    pub fn set_otp(
+        &self,
+        id: UserId,
+        shown: Option<&PasswordHash>,
+        otp: Option<OtpSecret>,
+    ) -> Result<Arc<User>, RegistryError> {
         self.change(|snapshot, rows| {
-            let user = User { otp, ..User::clone(find(snapshot, id)?) };
+            let user = User { otp, ..User::clone(find_proven(snapshot, id, shown)?) };
             Ok(put(snapshot, rows, user))
         })
     }
 
-    /// Removes a member with everything that is theirs; their devices are released.
+    /// As [`Self::set_otp`], of a user who has no one-time passwords.
     ///
     /// # Errors
-    /// When there is no such user, it is the owner, or the disk refuses.
-    pub fn remove_user(&self, id: UserId) -> Result<Arc<User>, RegistryError> {
+    /// When the user has some, there is no such user, or the disk refuses.
+    pub fn add_otp(&self, id: UserId, otp: OtpSecret) -> Result<Arc<User>, RegistryError> {
         self.change(|snapshot, rows| {
-            let user = Arc::clone(find(snapshot, id)?);
+            let user = find(snapshot, id)?;
+            if user.otp.is_some() {
+                return Err(RegistryError::HasOtp);
+            }
+            let user = User { otp: Some(otp), ..User::clone(user) };
+            Ok(put(snapshot, rows, user))
+        })
+    }
+
+    /// Removes a member with everything that is theirs; their devices are released. `shown` is as there.
+    ///
+    /// # Errors
+    /// When there is no such user or they have another password by now, it is the owner, or the disk refuses.
+    pub fn remove_user(&self, id: UserId, shown: Option<&PasswordHash>) -> Result<Arc<User>, RegistryError> {
+        self.change(|snapshot, rows| {
+            let user = Arc::clone(find_proven(snapshot, id, shown)?);
             if user.role == Role::Owner {
                 return Err(RegistryError::IsOwner);
             }
@@ -103,8 +129,7 @@ impl Registry {
 
 fn remove_things(snapshot: &mut Snapshot, rows: &mut MetaChanges, user: UserId) {
     tokens::remove_all(snapshot, rows, user);
-    let products: Vec<ProductId> =
-        snapshot.products.values().filter(|product| product.owner == user).map(|product| product.id).collect();
+    let products: Vec<ProductId> = snapshot.products_of(user).map(|product| product.id).collect();
     for product in products {
         products::delete(snapshot, rows, product);
     }
@@ -121,12 +146,7 @@ fn remove_things(snapshot: &mut Snapshot, rows: &mut MetaChanges, user: UserId) 
         rows.remove(secret_key(user, &name));
     }
     snapshot.secrets.remove(&user);
-    let clients: Vec<String> =
-        snapshot.clients.values().filter(|client| client.user == user).map(|client| client.id.clone()).collect();
-    for client in clients {
-        rows.remove(format!("{CLIENTS}{client}"));
-        snapshot.clients.remove(&client);
-    }
+    tokens::remove_clients(snapshot, rows, user);
 }
 
 fn free_name(snapshot: &Snapshot, name: &UserName) -> Result<(), RegistryError> {
@@ -138,6 +158,17 @@ fn free_name(snapshot: &Snapshot, name: &UserName) -> Result<(), RegistryError> 
 
 fn find(snapshot: &Snapshot, id: UserId) -> Result<&Arc<User>, RegistryError> {
     snapshot.users.get(&id).ok_or_else(|| RegistryError::NoUser { wanted: id.to_string() })
+}
+
+/// The user, if the password that was shown, if one was, is still theirs.
+fn find_proven<'a>(
+    snapshot: &'a Snapshot,
+    id: UserId,
+    shown: Option<&PasswordHash>,
+) -> Result<&'a Arc<User>, RegistryError> {
+    let user = find(snapshot, id)?;
+    let is_same = shown.is_none_or(|shown| user.password == *shown);
+    if is_same { Ok(user) } else { Err(RegistryError::PasswordChanged) }
 }
 
 fn put(snapshot: &mut Snapshot, rows: &mut MetaChanges, user: User) -> Arc<User> {

@@ -10,7 +10,7 @@ fn after(days: i64) -> WallTime {
 
 /// A wish for a token that can be exchanged, and that ends after so many days.
 fn ending(days: i64) -> Wish {
-    Wish { expires_at: Some(after(days)), client: "CLI2".to_owned(), is_refreshable: true, password: None }
+    Wish { expires_at: Some(after(days)), client: "CLI2".to_owned(), is_refreshable: true, proof: Proof::Lasting }
 }
 
 #[test]

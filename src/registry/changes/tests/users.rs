@@ -32,7 +32,7 @@ fn a_user_name_is_taken_in_whatever_case_until_its_user_is_removed() {
         let refused = registry.add_user(user_name(taken), password("2"), NOW);
         assert!(matches!(refused, Err(RegistryError::UserTaken { .. })), "{refused:?}");
     }
-    registry.remove_user(you.id).unwrap();
+    registry.remove_user(you.id, None).unwrap();
     assert_ne!(member(&registry, "YOU").id, you.id, "nobody becomes who was there before");
 }
 
@@ -41,7 +41,7 @@ fn another_password_ends_all_tokens_of_its_user() {
     let (data, registry) = empty();
     let (owner, you) = (registry.claim(user_name("me"), password("1"), NOW).unwrap(), member(&registry, "you"));
     let [mine, yours] = [owner.id, you.id].map(|user| registry.create_token(user, Wish::default(), NOW).unwrap());
-    let changed = registry.set_password(you.id, password("new")).unwrap();
+    let changed = registry.set_password(you.id, None, password("new")).unwrap();
     assert_eq!(*changed, User { password: password("new"), ..User::clone(&you) });
     drop(registry);
     let snapshot = open(data.path()).snapshot();
@@ -54,11 +54,11 @@ fn one_time_passwords_are_asked_for_until_they_are_not() {
     let (data, registry) = empty();
     let you = member(&registry, "you");
     let secret = OtpSecret::from_random([7; 20]);
-    registry.set_otp(you.id, Some(secret.clone())).unwrap();
+    registry.set_otp(you.id, None, Some(secret.clone())).unwrap();
     drop(registry);
     let registry = open(data.path());
     assert_eq!(registry.snapshot().users[&you.id].otp, Some(secret));
-    registry.set_otp(you.id, None).unwrap();
+    registry.set_otp(you.id, None, None).unwrap();
     drop(registry);
     assert_eq!(open(data.path()).snapshot().users[&you.id], you);
 }
@@ -88,7 +88,7 @@ fn with_a_user_goes_everything_of_theirs_and_nothing_else() {
     let (device, key) = equip(&registry, you.id);
     let rows = registry.meta.all::<Value>("").unwrap().len();
 
-    registry.remove_user(you.id).unwrap();
+    registry.remove_user(you.id, None).unwrap();
 
     // The device is in another row now.
     let gone = ["user", "product", "hook", "hook", "secret", "token", "client"].len();
@@ -111,11 +111,11 @@ fn with_a_user_goes_everything_of_theirs_and_nothing_else() {
 fn the_owner_and_who_is_not_there_cannot_be_removed() {
     let (_data, registry) = empty();
     let owner = registry.claim(user_name("me"), password("1"), NOW).unwrap();
-    assert!(matches!(registry.remove_user(owner.id), Err(RegistryError::IsOwner)));
+    assert!(matches!(registry.remove_user(owner.id, None), Err(RegistryError::IsOwner)));
     let nobody = UserId::from_bytes([9; 12]);
-    assert!(matches!(registry.remove_user(nobody), Err(RegistryError::NoUser { .. })));
-    assert!(matches!(registry.set_password(nobody, password("2")), Err(RegistryError::NoUser { .. })));
-    assert!(matches!(registry.set_otp(nobody, None), Err(RegistryError::NoUser { .. })));
+    assert!(matches!(registry.remove_user(nobody, None), Err(RegistryError::NoUser { .. })));
+    assert!(matches!(registry.set_password(nobody, None, password("2")), Err(RegistryError::NoUser { .. })));
+    assert!(matches!(registry.set_otp(nobody, None, None), Err(RegistryError::NoUser { .. })));
     assert!(registry.snapshot().users.contains_key(&owner.id));
 }
 
@@ -134,6 +134,6 @@ fn a_gateway_has_at_most_a_hundred_users() {
     let registry = open(data.path());
     let one_more = registry.add_user(user_name("you"), password("2"), NOW);
     assert!(matches!(one_more, Err(RegistryError::TooMany { what: "users", limit: 100 })), "{one_more:?}");
-    registry.remove_user(UserId::from_bytes([1; 12])).unwrap();
+    registry.remove_user(UserId::from_bytes([1; 12]), None).unwrap();
     member(&registry, "you");
 }

@@ -1,6 +1,6 @@
 //! POST /v1/command
 //!
-//! One request of a `farhook` command line that is somewhere else; `src/control/protocol.rs` has its words. It is done
+//! One request of a `farhook` command line that is somewhere else; `src/bus/protocol.rs` has its words. It is done
 //! with the rights of the user whose token it brings.
 
 use std::sync::Arc;
@@ -12,6 +12,8 @@ use tokio::sync::oneshot;
 use crate::api::Context;
 use crate::api::endpoint::Endpoint;
 use crate::bus::RemoteRequest;
+use crate::bus::protocol::Asked;
+use crate::bus::protocol::Reply;
 use crate::http;
 use crate::http::ApiError;
 use crate::http::Method;
@@ -30,7 +32,10 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 
 async fn ask(context: Arc<Context>, request: Request) -> Result<Response, ApiError> {
     let user = context.user(&request)?;
-    let asked = Value::Object(request.fields()?.clone());
+    let asked = match Asked::read(Value::Object(request.fields()?.clone())) {
+        Ok(asked) => asked,
+        Err(reason) => return Ok(http::json(&Reply::Refused(reason))),
+    };
     let (reply, answer) = oneshot::channel();
     let remote = RemoteRequest { user, asked, reply };
     context.remote.send(remote).await.map_err(|_| ApiError::Stopping)?;

@@ -11,6 +11,7 @@ mod live;
 mod order;
 mod overview;
 mod presence;
+pub mod protocol;
 mod remote;
 mod replay;
 mod report;

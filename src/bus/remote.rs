@@ -1,24 +1,25 @@
-//! From the web port to the control task: requests of a command line that is somewhere else.
+//! From the web port to the control task: requests of a command line that is somewhere else, and of pages.
 
 use std::fmt;
 
-use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio::sync::oneshot;
 
+use crate::bus::protocol::Asked;
+use crate::bus::protocol::Reply;
 use crate::model::UserId;
 
 /// Requests that may wait.
 const WAITING: usize = 16;
 
-/// One request, as it came.
+/// One request.
 pub struct RemoteRequest {
     /// Whose token came with it.
     pub user: UserId,
     /// What is asked.
-    pub asked: Value,
+    pub asked: Asked,
     /// The reply, in the words of the local socket.
-    pub reply: oneshot::Sender<Value>,
+    pub reply: oneshot::Sender<Reply>,
 }
 
 impl fmt::Debug for RemoteRequest {

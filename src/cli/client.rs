@@ -19,13 +19,13 @@ use tokio::io::BufReader;
 use tokio::net::UnixStream;
 use tokio::time::timeout;
 
+use crate::bus::protocol::Asked;
+use crate::bus::protocol::REQUEST_BYTES;
+use crate::bus::protocol::Reply;
+use crate::bus::protocol::Request;
 use crate::cli::remote::Login;
 use crate::cli::remote::RemoteTail;
 use crate::control;
-use crate::control::protocol::Asked;
-use crate::control::protocol::REQUEST_BYTES;
-use crate::control::protocol::Reply;
-use crate::control::protocol::Request;
 
 /// Where the system's daemon has its socket.
 const SYSTEM: &str = "/run/farhook";

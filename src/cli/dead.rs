@@ -8,6 +8,8 @@ use anyhow::ensure;
 use clap::Args;
 use serde_json::Value;
 
+use crate::bus::protocol::Chosen;
+use crate::bus::protocol::Request;
 use crate::cli::client::Gateway;
 use crate::cli::input;
 use crate::cli::print::Output;
@@ -15,8 +17,6 @@ use crate::cli::print::counted;
 use crate::cli::print::field;
 use crate::cli::print::one_line;
 use crate::cli::print::table;
-use crate::control::protocol::Chosen;
-use crate::control::protocol::Request;
 use crate::model::HookId;
 use crate::model::WallTime;
 

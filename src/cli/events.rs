@@ -7,12 +7,12 @@ use anyhow::bail;
 use clap::Args;
 use serde_json::Value;
 
+use crate::bus::protocol::Request;
 use crate::cli::client::Gateway;
 use crate::cli::client::Heard;
 use crate::cli::print;
 use crate::cli::print::Output;
 use crate::cli::print::field;
-use crate::control::protocol::Request;
 
 /// Watch events as they happen, until Ctrl-C or until the daemon ends
 ///

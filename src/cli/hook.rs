@@ -11,6 +11,7 @@ use clap::Subcommand;
 use serde_json::Value;
 use serde_json::json;
 
+use crate::bus::protocol::Request;
 use crate::cli::client::Gateway;
 use crate::cli::input;
 use crate::cli::preview::Preview;
@@ -19,7 +20,6 @@ use crate::cli::print::field;
 use crate::cli::print::one_line;
 use crate::cli::print::pairs;
 use crate::cli::print::table;
-use crate::control::protocol::Request;
 use crate::model::HookId;
 
 #[derive(Debug, Subcommand)]

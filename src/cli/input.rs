@@ -13,8 +13,8 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use serde_json::Value;
 
+use crate::bus::protocol::REQUEST_BYTES;
 use crate::clock;
-use crate::control::protocol::REQUEST_BYTES;
 use crate::model::WallTime;
 
 /// Reads one JSON value.

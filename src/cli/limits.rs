@@ -3,11 +3,11 @@
 use anyhow::Context;
 use serde_json::Value;
 
+use crate::bus::protocol::Request;
 use crate::cli::client::Gateway;
 use crate::cli::print::Output;
 use crate::cli::print::field;
 use crate::cli::print::table;
-use crate::control::protocol::Request;
 
 /// Asks and shows.
 pub(super) async fn show(gateway: &Gateway, out: &mut Output) -> anyhow::Result<()> {

@@ -6,12 +6,12 @@ use anyhow::Context;
 use clap::Args;
 use serde_json::Value;
 
+use crate::bus::protocol::Request;
 use crate::cli::client::Gateway;
 use crate::cli::print::Output;
 use crate::cli::print::field;
 use crate::cli::print::one_line;
 use crate::cli::print::table;
-use crate::control::protocol::Request;
 use crate::model::HookId;
 
 /// Show the latest attempts: when, which event, how it ended, how long it took

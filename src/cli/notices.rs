@@ -4,11 +4,11 @@ use anyhow::Context;
 use clap::Args;
 use serde_json::Value;
 
+use crate::bus::protocol::Request;
 use crate::cli::client::Gateway;
 use crate::cli::print::Output;
 use crate::cli::print::field;
 use crate::cli::print::table;
-use crate::control::protocol::Request;
 
 /// Show what happened that somebody should know; each notice stays until it is read
 #[derive(Debug, Args)]

@@ -7,14 +7,14 @@ use anyhow::ensure;
 use clap::Args;
 use serde_json::Value;
 
+use crate::bus::protocol::Chosen;
+use crate::bus::protocol::Request;
 use crate::cli::client::Gateway;
 use crate::cli::print::Output;
 use crate::cli::print::counted;
 use crate::cli::print::field;
 use crate::cli::print::pairs;
 use crate::cli::print::table;
-use crate::control::protocol::Chosen;
-use crate::control::protocol::Request;
 use crate::model::HookId;
 
 /// Bytes of a megabyte, as the configuration counts them.

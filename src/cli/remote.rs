@@ -17,9 +17,9 @@ use serde::Deserialize;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::bus::protocol::Asked;
+use crate::bus::protocol::Reply;
 use crate::cli::client::Heard;
-use crate::control::protocol::Asked;
-use crate::control::protocol::Reply;
 
 /// How long a gateway may say nothing while something is awaited of it: a test of a hook takes up to 300 s, and a
 /// stream of events says something every 9 s.

@@ -4,12 +4,12 @@ use anyhow::Context;
 use clap::Subcommand;
 use serde_json::Value;
 
+use crate::bus::protocol::Request;
 use crate::cli::client::Gateway;
 use crate::cli::print::Output;
 use crate::cli::print::field;
 use crate::cli::print::pairs;
 use crate::cli::print::table;
-use crate::control::protocol::Request;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {

@@ -10,7 +10,6 @@ mod clerk;
 mod deliveries;
 mod devices;
 mod hooks;
-pub mod protocol;
 mod remote;
 mod server;
 mod shown;

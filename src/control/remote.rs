@@ -1,4 +1,4 @@
-//! Requests of a command line that is somewhere else, as the web port hands them over.
+//! Requests of a command line that is somewhere else, and of pages, as the web port hands them over.
 
 use std::sync::Arc;
 
@@ -11,8 +11,6 @@ use crate::bus::RemoteRequest;
 use crate::bus::stopped;
 use crate::control::Parts;
 use crate::control::clerk::Asker;
-use crate::control::protocol::Asked;
-use crate::control::protocol::Reply;
 
 /// Requests that are carried out at once; more wait.
 const AT_ONCE: usize = 8;
@@ -42,12 +40,9 @@ pub(super) async fn serve(
             let _seat = seat;
             let RemoteRequest { user, asked, reply } = request;
             // It is carried out to its end, whoever hangs up: half of it is not what was asked for.
-            let answer = match Asked::read(asked) {
-                Ok(asked) => parts.answer(Asker::Remote { user }, asked).await,
-                Err(reason) => Reply::Refused(reason),
-            };
+            let answer = parts.answer(Asker::Remote { user }, asked).await;
             // Who hung up does not want to know.
-            let _ = reply.send(serde_json::to_value(answer).expect("replies are plain JSON"));
+            let _ = reply.send(answer);
         });
         while under_way.try_join_next().is_some() {}
     }

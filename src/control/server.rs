@@ -19,14 +19,14 @@ use tokio::time::Duration;
 use tokio::time::timeout;
 
 use crate::bus::RemoteRequest;
+use crate::bus::protocol::Asked;
+use crate::bus::protocol::REQUEST_BYTES;
+use crate::bus::protocol::Reply;
+use crate::bus::protocol::Request;
 use crate::bus::stopped;
 use crate::control::Parts;
 use crate::control::Socket;
 use crate::control::clerk::Asker;
-use crate::control::protocol::Asked;
-use crate::control::protocol::REQUEST_BYTES;
-use crate::control::protocol::Reply;
-use crate::control::protocol::Request;
 use crate::control::remote;
 use crate::control::shown;
 use crate::model::Event;

@@ -25,6 +25,7 @@ use tokio::signal::unix::SignalKind;
 use tokio::signal::unix::signal;
 use tokio::time::timeout;
 
+use crate::bus::protocol::Request;
 use crate::cli::client::Gateway;
 use crate::cli::client::Heard;
 use crate::cli::client::Tail;
@@ -36,7 +37,6 @@ use crate::cli::print::Output;
 use crate::cli::print::field;
 use crate::cli::print::one_line;
 use crate::cli::print::pairs;
-use crate::control::protocol::Request;
 
 /// For everything but the gateway's end, which has 5 s.
 const WITHIN: Duration = Duration::from_secs(9);

@@ -1,4 +1,4 @@
-//! The words of the socket, and of a command line somewhere else. A request is one line of JSON; the reply is one line,
+//! The words of the local socket, of a command line somewhere else, and of pages. A request is one line of JSON; the reply is one line,
 //! or for [`Request::Events`] a line for each event until one side hangs up.
 
 use serde::Deserialize;

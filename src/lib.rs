@@ -43,3 +43,4 @@ pub mod notices;
 pub mod registry;
 pub mod store;
 pub mod telemetry;
+pub mod web;

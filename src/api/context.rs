@@ -21,6 +21,7 @@ use crate::http::ApiError;
 use crate::http::NoAccess;
 use crate::http::Request;
 use crate::http::Streams;
+use crate::http::session;
 use crate::logbook::Logbook;
 use crate::model::Device;
 use crate::model::UserId;
@@ -68,6 +69,13 @@ impl Context {
     /// Whose token or key it is.
     pub(super) fn identity(&self, request: &Request) -> Result<Identity, ApiError> {
         Ok(request.credentials().identify(&self.snapshot(), clock::now().wall)?)
+    }
+
+    /// As [`Self::identity`], also of a browser that is logged in. Only for what changes nothing: another site can make
+    /// a browser ask, but not read the answer.
+    pub(super) fn listener(&self, request: &Request) -> Result<Identity, ApiError> {
+        let credentials = request.credentials().or(session::of(request));
+        Ok(credentials.identify(&self.snapshot(), clock::now().wall)?)
     }
 
     /// The user's token with which the request was made.

@@ -23,9 +23,8 @@ mod tests;
 
 use std::sync::Arc;
 
-use warp::Filter;
-
 use crate::api::endpoint::Endpoint;
+use crate::http;
 use crate::http::BodyRoom;
 use crate::http::Route;
 
@@ -34,8 +33,7 @@ pub use context::Context;
 /// Every endpoint, as one route.
 pub fn routes(context: Context) -> Route {
     let (context, room) = (Arc::new(context), BodyRoom::default());
-    let routes = endpoints().into_iter().map(|endpoint| endpoint.route(&context, &room));
-    routes.reduce(|one, other| one.or(other).unify().boxed()).expect("there are endpoints")
+    http::one_of(endpoints().into_iter().map(|endpoint| endpoint.route(&context, &room)))
 }
 
 /// Every endpoint. Where two take the same path, the first gets it.

@@ -28,6 +28,7 @@ impl From<RegistryError> for ApiError {
             | RegistryError::UserTaken { .. }
             | RegistryError::ProductText { .. }
             | RegistryError::NotesTooLong
+            | RegistryError::GatewayName
             | RegistryError::SecretSize
             | RegistryError::HasOtp
             | RegistryError::TooMany { .. }

@@ -43,6 +43,7 @@ use crate::store::Meta;
 use crate::store::Queue;
 use crate::store::QueueWriter;
 use crate::store::WriterThread;
+use crate::web;
 
 /// Publications that may wait in front of the intake.
 const INTAKE_WAITING: usize = 256;
@@ -141,7 +142,9 @@ impl Gateway {
         let accounts = Arc::new(Accounts::new(Arc::clone(&registry), chance.clone()));
         let shared = Shared { registry, accounts, intake, live: live.clone(), presence, overview, logbook, chance };
         let accounts = Arc::clone(&shared.accounts);
+        let pages = web::routes(shared.for_web(remote.clone(), notices.clone(), mqtt.local_addr().port()));
         let routes = api::routes(shared.for_api(calls, remote, faces_stopped.clone()));
+        let routes = http::one_of([routes, pages]);
         let (http_address, serving) = http::serve(config.http.listen, routes, faces_stopped.clone()).await?;
 
         let socket = control::Socket::listen(data)?;

@@ -21,6 +21,7 @@ use crate::http::Streams;
 use crate::logbook::Logbook;
 use crate::notices::Notices;
 use crate::registry::Registry;
+use crate::web;
 
 /// See the module.
 pub(super) struct Shared {
@@ -55,6 +56,28 @@ impl Shared {
             remote,
             chance: self.chance.clone(),
             stop,
+        }
+    }
+
+    /// For the pages.
+    pub(super) fn for_web(
+        &self,
+        remote: mpsc::Sender<RemoteRequest>,
+        notices: Notices,
+        mqtt_port: u16,
+    ) -> web::Context {
+        web::Context {
+            registry: Arc::clone(&self.registry),
+            accounts: Arc::clone(&self.accounts),
+            overview: self.overview.clone(),
+            live: self.live.clone(),
+            presence: self.presence.clone(),
+            logbook: self.logbook.clone(),
+            notices,
+            remote,
+            mqtt_port,
+            templates: web::Templates::default(),
+            flashes: web::Flashes::default(),
         }
     }
 

@@ -3,6 +3,7 @@
 //! Particle's clients send the same fields in all of these ways; old ones write the fields of an object as
 //! `json[name]=value`.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::OnceLock;
@@ -41,6 +42,22 @@ pub struct Body {
     fields: OnceLock<Result<Map<String, Value>, ApiError>>,
     /// Its part of the room for bodies.
     _room: Option<OwnedSemaphorePermit>,
+}
+
+/// An upload, read.
+#[derive(Default)]
+pub struct Upload {
+    /// What was typed and chosen.
+    pub fields: Map<String, Value>,
+    /// The files, by the names of their fields.
+    pub files: HashMap<String, Bytes>,
+}
+
+impl fmt::Debug for Upload {
+    /// As [`Body`].
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Upload").field("files", &self.files.len()).finish_non_exhaustive()
+    }
 }
 
 /// The room that all bodies share. Cheap to clone.
@@ -156,17 +173,37 @@ impl Body {
     /// # Errors
     /// When the upload is broken or has no such file.
     pub async fn uploaded_file(&self) -> Result<Option<String>, ApiError> {
+        let Some(mut upload) = self.upload().await? else { return Ok(None) };
+        if let Some(file) = upload.files.remove("file") {
+            return Ok(Some(String::from_utf8_lossy(&file).into_owned()));
+        }
+        let text = upload.fields.get("file").and_then(Value::as_str).map(ToOwned::to_owned);
+        text.map(Some).ok_or_else(|| ApiError::Invalid("the upload has no file named \"file\"".to_owned()))
+    }
+
+    /// The fields and files of an upload; none if the body is something else.
+    ///
+    /// # Errors
+    /// When the upload is broken.
+    pub async fn upload(&self) -> Result<Option<Upload>, ApiError> {
         let boundary = self.content_type.as_deref().and_then(|kind| multer::parse_boundary(kind).ok());
         let Some(boundary) = boundary else { return Ok(None) };
         let whole = futures_util::stream::iter([Ok::<_, std::convert::Infallible>(self.bytes.clone())]);
         let mut parts = multer::Multipart::new(whole, boundary);
         let broken = |error: multer::Error| ApiError::Invalid(format!("the upload is broken: {error}"));
+        let mut upload = Upload::default();
         while let Some(part) = parts.next_field().await.map_err(broken)? {
-            if part.name() == Some("file") {
-                return part.text().await.map(Some).map_err(broken);
+            if upload.fields.len() + upload.files.len() >= MAX_FIELDS {
+                return Err(ApiError::Invalid(format!("a form has at most {MAX_FIELDS} fields")));
+            }
+            let name = part.name().unwrap_or_default().to_owned();
+            if part.file_name().is_some() {
+                upload.files.insert(name, part.bytes().await.map_err(broken)?);
+            } else {
+                upload.fields.insert(name, Value::String(part.text().await.map_err(broken)?));
             }
         }
-        Err(ApiError::Invalid("the upload has no file named \"file\"".to_owned()))
+        Ok(Some(upload))
     }
 
     fn is(&self, kind: &str) -> bool {

@@ -1,5 +1,6 @@
 //! A request as endpoints see it: everything extracted, nothing decided.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::net::Ipv4Addr;
 
@@ -7,6 +8,8 @@ use serde_json::Map;
 use serde_json::Value;
 use warp::Filter;
 use warp::Rejection;
+use warp::filters::path::FullPath;
+use warp::http::HeaderMap;
 use warp::http::Method;
 
 use crate::http::ApiError;
@@ -20,7 +23,6 @@ use crate::http::path::at;
 use crate::model::Hidden;
 
 /// See the module.
-#[derive(Debug)]
 pub struct Request {
     /// What the path's placeholders stand for.
     pub path: Params,
@@ -30,10 +32,16 @@ pub struct Request {
     pub body: Body,
     /// The address by which the caller knows the gateway, without a path.
     pub base: String,
-    /// The last event that the caller of a stream heard before.
-    pub last_event_id: Option<String>,
-    credentials: Credentials,
+    headers: HeaderMap,
+    target: String,
     query: Vec<(String, Hidden)>,
+}
+
+impl fmt::Debug for Request {
+    /// Not its headers: there are tokens in them.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request").field("path", &self.path).field("from", &self.from).finish_non_exhaustive()
+    }
 }
 
 /// Takes requests of that method to one of the paths, with bodies of at most so many bytes.
@@ -43,36 +51,22 @@ pub fn request(
     most_bytes: usize,
     room: BodyRoom,
 ) -> impl Filter<Extract = (Request,), Error = Rejection> + Clone {
-    let header = |name| warp::header::optional::<String>(name).or(warp::any().map(|| None)).unify();
     let query = warp::query::raw().or(warp::any().map(String::new)).unify();
     at(method, paths)
         .and(warp::filters::ext::optional::<Peer>())
-        .and(header("authorization"))
-        .and(header("host"))
-        .and(header("last-event-id"))
+        .and(warp::header::headers_cloned())
+        .and(warp::path::full())
         .and(query)
         .and(body(most_bytes, room))
-        .map(
-            |path,
-             peer: Option<Peer>,
-             authorization: Option<String>,
-             host: Option<String>,
-             last_event_id,
-             query: String,
-             body| {
-                let query = url::form_urlencoded::parse(query.as_bytes()).into_owned();
-                let query = query.map(|(name, value)| (name, Hidden::new(value))).collect();
-                Request {
-                    path,
-                    from: peer.map_or(Ipv4Addr::UNSPECIFIED.into(), |Peer(address)| address.ip()),
-                    body,
-                    base: format!("http://{}", host.as_deref().unwrap_or("localhost")),
-                    last_event_id,
-                    credentials: Credentials::in_header(authorization.as_deref()),
-                    query,
-                }
-            },
-        )
+        .map(|path, peer: Option<Peer>, headers: HeaderMap, asked: FullPath, query: String, body| {
+            let target =
+                if query.is_empty() { asked.as_str().to_owned() } else { format!("{}?{query}", asked.as_str()) };
+            let query = url::form_urlencoded::parse(query.as_bytes()).into_owned();
+            let query = query.map(|(name, value)| (name, Hidden::new(value))).collect();
+            let base = format!("http://{}", text(&headers, "host").unwrap_or("localhost"));
+            let from = peer.map_or(Ipv4Addr::UNSPECIFIED.into(), |Peer(address)| address.ip());
+            Request { path, from, body, base, headers, target, query }
+        })
 }
 
 impl Request {
@@ -94,13 +88,44 @@ impl Request {
         self.body.fields()
     }
 
+    /// The path and the query that were asked for, as they came.
+    pub fn target(&self) -> &str {
+        &self.target
+    }
+
+    /// A header that is text; the first one of that name.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        text(&self.headers, name)
+    }
+
+    /// A cookie of that name (RFC 6265, 5.4).
+    pub fn cookie(&self, name: &str) -> Option<&str> {
+        let cookies = self.headers.get_all("cookie").into_iter().filter_map(|value| value.to_str().ok());
+        let mut pairs = cookies.flat_map(|cookies| cookies.split(';')).filter_map(|pair| pair.trim().split_once('='));
+        pairs.find(|(known, _)| *known == name).map(|(_, value)| value)
+    }
+
+    /// Whether it came over HTTPS.
+    pub fn is_https(&self) -> bool {
+        false
+    }
+
+    /// The fields of the query, in their order.
+    pub fn queries(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.query.iter().map(|(name, value)| (name.as_str(), value.reveal()))
+    }
+
     /// Who is calling: the header counts, then the query, then the body.
     pub fn credentials(&self) -> Credentials {
-        let credentials = self.credentials.clone().or(self.query("access_token"));
+        let credentials = Credentials::in_header(self.header("authorization")).or(self.query("access_token"));
         if credentials.has_token() {
             return credentials;
         }
         let fields = self.body.fields().ok();
         credentials.or(fields.and_then(|fields| fields.get("access_token")).and_then(Value::as_str))
     }
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
 }

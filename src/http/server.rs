@@ -99,6 +99,12 @@ pub fn answering_all(route: Route) -> Route {
     route.recover(reply::unknown).unify().boxed()
 }
 
+/// All routes as one. Where two take the same request, the first gets it.
+pub fn one_of(routes: impl IntoIterator<Item = Route>) -> Route {
+    let both = |one: Route, other: Route| one.or(other).unify().boxed();
+    routes.into_iter().reduce(both).expect("there are routes")
+}
+
 /// Serves the route on `address` until `stop` is set and the requests under way are answered. Port 0 lets the system
 /// choose; the address in use is returned. Aborting the task cuts every connection.
 ///

@@ -2,8 +2,7 @@
 //!
 //! - What a device or a user published is for everybody of the same owner.
 //! - What farhook emits (results, refusals) is for the device that it is addressed to, for the owner's observers, and
-//! for
-//!   devices that may read all results of their owner.
+//!   for devices that may read all results of their owner.
 //! - What farhook asks of a device is no result: it is for that device and for the owner's observers.
 
 use crate::model::DeviceId;

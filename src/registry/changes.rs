@@ -2,6 +2,7 @@
 //! below, one for each kind of thing.
 
 mod devices;
+mod gateway;
 mod hooks;
 mod products;
 mod secrets;
@@ -41,6 +42,7 @@ pub use tokens::Wish;
 
 const CLIENTS: &str = "client/";
 const DEVICES: &str = "device/";
+const GATEWAY: &str = "gateway-name";
 const HOOKS: &str = "hook/";
 const OWNER: &str = "owner";
 const LAST_PRODUCT: &str = "last-product";
@@ -80,6 +82,7 @@ impl Registry {
             tokens: rows::<Token>(&meta, TOKENS)?.map(|token| (token.hash, token)).collect(),
             clients: rows::<OauthClient>(&meta, CLIENTS)?.map(|client| (client.id.clone(), Arc::new(client))).collect(),
             products: rows::<Product>(&meta, PRODUCTS)?.map(|product| (product.id, Arc::new(product))).collect(),
+            gateway: meta.all::<String>(GATEWAY)?.pop().map(|(_, name)| name.into()),
             last_product: meta.all::<ProductId>(LAST_PRODUCT)?.pop().map(|(_, id)| id),
             ..Snapshot::default()
         };

@@ -4,6 +4,7 @@ use crate::hooks::InvalidHook;
 use crate::model::DeviceId;
 use crate::model::DeviceName;
 use crate::model::HookId;
+use crate::registry::Snapshot;
 use crate::registry::UserName;
 use crate::store::MetaError;
 
@@ -61,6 +62,9 @@ pub enum RegistryError {
         /// The wanted name.
         name: UserName,
     },
+    /// The gateway cannot be called so.
+    #[error("a gateway's name has 1 to {} characters in one line", Snapshot::GATEWAY_CHARS)]
+    GatewayName,
     /// Somebody owns the gateway already.
     #[error("this gateway has an owner already")]
     Claimed,

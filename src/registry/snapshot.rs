@@ -23,6 +23,8 @@ use crate::registry::User;
 /// Everything that is registered, at one moment.
 #[derive(Debug, Clone, Default)]
 pub struct Snapshot {
+    /// What people call the gateway, if they gave it a name.
+    pub gateway: Option<Arc<str>>,
     /// By id.
     pub users: BTreeMap<UserId, Arc<User>>,
     /// By id.
@@ -64,6 +66,14 @@ pub enum NoProof {
 }
 
 impl Snapshot {
+    /// Characters of the gateway's name. Ours.
+    pub const GATEWAY_CHARS: usize = 64;
+
+    /// What people call the gateway.
+    pub fn gateway_name(&self) -> &str {
+        self.gateway.as_deref().unwrap_or("farhook")
+    }
+
     /// Checks a login: a device's name or id with its key, or any name with a user's token.
     pub fn login(&self, name: &str, secret: &str, now: WallTime) -> Option<Identity> {
         match self.bearer(secret, now).ok()? {

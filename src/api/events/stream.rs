@@ -44,12 +44,13 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         "/v1/orgs/:org/products/:product/devices/:device/events/*prefix",
     ];
     let product: &[_] = &["/v1/products/:product/events/*prefix", "/v1/orgs/:org/products/:product/events/*prefix"];
-    let stream =
-        |paths, summary| Endpoint::new(Method::GET, paths, summary, listen).asks(&["nonce"]).streams().refuses(&[429]);
+    let stream = |paths, summary| {
+        Endpoint::new(Method::GET, paths, summary, listen).asks(&["nonce", "last_event_id"]).streams().refuses(&[429])
+    };
     vec![
         stream(mine, "Hear the caller's events"),
         Endpoint::new(Method::GET, all, "Hear events by the beginning of their names", listen_to_all)
-            .asks(&["nonce"])
+            .asks(&["nonce", "last_event_id"])
             .streams()
             .refuses(&[429]),
         stream(device, "Hear the events of a device"),
@@ -68,13 +69,14 @@ async fn listen_to_all(context: Arc<Context>, request: Request) -> Result<Respon
 }
 
 async fn listen(context: Arc<Context>, request: Request) -> Result<Response, ApiError> {
-    let identity = context.identity(&request)?;
+    let identity = context.listener(&request)?;
     let wanted = wanted(&context, &request, &identity)?;
     let seat = context.streams.seat().ok_or_else(|| ApiError::TooMany {
         reason: "as many listen as can; try again later".to_owned(),
         wait_s: COME_AGAIN_S,
     })?;
-    let last = request.last_event_id.as_deref().and_then(|id| id.parse().ok());
+    // A browser's own client sends the header only when it comes back by itself.
+    let last = request.header("last-event-id").or(request.query("last_event_id")).and_then(|id| id.parse().ok());
     let (missed, watcher) = match last {
         Some(last) => context.live.watch_since(last),
         None => (Vec::new(), context.live.watch()),

@@ -1,0 +1,70 @@
+//! What pages are made of, and what they can ask for.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use tokio::sync::mpsc;
+use tokio::sync::oneshot;
+
+use crate::accounts::Accounts;
+use crate::bus::Live;
+use crate::bus::Overview;
+use crate::bus::Presence;
+use crate::bus::RemoteRequest;
+use crate::bus::protocol::Asked;
+use crate::bus::protocol::Reply;
+use crate::bus::protocol::Request;
+use crate::logbook::Logbook;
+use crate::model::UserId;
+use crate::notices::Notices;
+use crate::registry::Registry;
+use crate::registry::Snapshot;
+use crate::web::flash::Flashes;
+use crate::web::refusal::Refusal;
+use crate::web::templates::Templates;
+
+/// See the module.
+pub struct Context {
+    /// Who and what is registered.
+    pub registry: Arc<Registry>,
+    /// Who may log in.
+    pub accounts: Arc<Accounts>,
+    /// How the work goes, and how full everything is.
+    pub overview: Overview,
+    /// The events of late.
+    pub live: Live,
+    /// Who is connected.
+    pub presence: Presence,
+    /// The log of attempts.
+    pub logbook: Logbook,
+    /// What a person should read.
+    pub notices: Notices,
+    /// Where requests in the words of the command line go.
+    pub remote: mpsc::Sender<RemoteRequest>,
+    /// Where devices connect.
+    pub mqtt_port: u16,
+    /// The pages' templates.
+    pub templates: Templates,
+    /// What the next page says first.
+    pub flashes: Flashes,
+}
+
+impl Context {
+    pub(super) fn snapshot(&self) -> Arc<Snapshot> {
+        self.registry.snapshot()
+    }
+
+    /// Asks as the user would at a command line somewhere else.
+    ///
+    /// # Errors
+    /// What the command line would say, or that the gateway is stopping.
+    pub(super) async fn ask(&self, user: UserId, request: Request) -> Result<Result<Value, String>, Refusal> {
+        let (reply, answer) = oneshot::channel();
+        let asked = Asked { request, user: None };
+        self.remote.send(RemoteRequest { user, asked, reply }).await.map_err(|_| Refusal::Stopping)?;
+        Ok(match answer.await.map_err(|_| Refusal::Stopping)? {
+            Reply::Done(value) => Ok(value),
+            Reply::Refused(reason) => Err(reason),
+        })
+    }
+}

@@ -1,0 +1,63 @@
+//! What stands around every page: who is logged in, where one can go, what was done before.
+
+use serde::Serialize;
+
+use crate::bus::LineState;
+use crate::registry::Role;
+use crate::web::context::Context;
+use crate::web::flash::Flash;
+use crate::web::language::Language;
+use crate::web::visit::Visit;
+
+/// See the module.
+#[derive(Clone, Default, Serialize)]
+pub(super) struct Frame {
+    /// The language of the page.
+    pub(super) language: Language,
+    /// What people call this gateway.
+    pub(super) gateway: String,
+    /// The version of the gateway.
+    pub(super) version: &'static str,
+    /// Who is logged in; none on the pages for everybody.
+    pub(super) user: Option<Person>,
+    /// How the form before went.
+    pub(super) flash: Option<Flash>,
+}
+
+/// Who is logged in.
+#[derive(Clone, Default, Serialize)]
+pub(super) struct Person {
+    pub(super) name: String,
+    pub(super) is_owner: bool,
+    /// What each form of theirs carries as `form_token`.
+    pub(super) form_token: String,
+    /// Notices that were not read; for the owner.
+    pub(super) notices: usize,
+    /// How the line is.
+    pub(super) line: LineState,
+}
+
+impl Frame {
+    /// The frame of a page that this visit asked for. What waited for it is said now.
+    pub(super) fn of(context: &Context, visit: &Visit) -> Self {
+        let visitor = visit.visitor();
+        let user = visitor.map(|visitor| {
+            let is_owner = visitor.user.role == Role::Owner;
+            Person {
+                name: visitor.user.name.to_string(),
+                is_owner,
+                form_token: visitor.form_token.clone(),
+                notices: if is_owner { context.notices.unread().len() } else { 0 },
+                line: context.overview.board.queue().state,
+            }
+        });
+        let flash = visitor.and_then(|visitor| context.flashes.take(visitor.token.hash));
+        Self { user, flash, ..Self::bare(context, visit.language) }
+    }
+
+    /// The frame of a page that tells nothing of anybody.
+    pub(super) fn bare(context: &Context, language: Language) -> Self {
+        let gateway = context.snapshot().gateway_name().to_owned();
+        Self { language, gateway, version: env!("CARGO_PKG_VERSION"), ..Self::default() }
+    }
+}

@@ -1,0 +1,42 @@
+//! The pages on the LAN: what a person sees of the gateway. Sibling of `api`, over the same `http`.
+//!
+//! ```text
+//! request ─> guard: right host? own form? ─> who? ─ nobody ─> log in, or claim the gateway
+//!                                              └ a user ──> a page's handler ─> template + context ─> HTML
+//! ```
+//! One file in `pages/` for each page: its context, its routes, its samples. What pages show they read from the
+//! snapshots that everybody may read; what they change they ask for in the words of the command line
+//! ([`protocol`](crate::bus::protocol)), so that what a request does and who may ask it stands once. Every page works
+//! without script: forms post, and are answered by being sent to a page that tells how it went ([`flash`]).
+
+mod assets;
+mod context;
+mod flash;
+mod form;
+mod frame;
+mod guard;
+mod language;
+mod pages;
+mod refusal;
+mod route;
+mod shown;
+mod templates;
+#[cfg(test)]
+mod tests;
+mod visit;
+
+use std::sync::Arc;
+
+use crate::http;
+use crate::http::BodyRoom;
+use crate::http::Route;
+
+pub use context::Context;
+pub use flash::Flashes;
+pub use templates::Templates;
+
+/// Every page, as one route.
+pub fn routes(context: Context) -> Route {
+    let (context, room) = (Arc::new(context), BodyRoom::default());
+    http::one_of([assets::routes(&room), pages::routes(&context, &room)].concat())
+}

@@ -1,0 +1,65 @@
+//! The pages, one file for each: its context, its routes, its samples.
+
+mod claim;
+mod login;
+mod missing;
+mod overview;
+pub(super) mod refused;
+
+use std::sync::Arc;
+
+use crate::http;
+use crate::http::BodyRoom;
+use crate::http::PageStatus;
+use crate::http::Response;
+use crate::http::Route;
+use crate::web::context::Context;
+use crate::web::flash::Flash;
+use crate::web::frame::Frame;
+use crate::web::route::Site;
+use crate::web::templates::Page;
+use crate::web::visit::Visit;
+
+/// Every page. Where two take the same path, the first gets it.
+pub(super) fn routes(context: &Arc<Context>, room: &BodyRoom) -> Vec<Route> {
+    let site = Site::new(context, room);
+    [
+        claim::routes(&site),
+        login::routes(&site),
+        overview::routes(&site),
+        // Last: it takes every path.
+        missing::routes(&site),
+    ]
+    .concat()
+}
+
+/// A page as it was asked for.
+fn show<P: Page>(context: &Context, visit: &Visit, page: &P) -> Response {
+    show_as(context, visit, PageStatus::Good, page)
+}
+
+/// A page that turned out so.
+fn show_as<P: Page>(context: &Context, visit: &Visit, status: PageStatus, page: &P) -> Response {
+    let frame = Frame::of(context, visit);
+    http::page(status, context.templates.render(&frame, page))
+}
+
+/// Goes on to another page, which says first how it went.
+fn go_on(context: &Context, visit: &Visit, path: &str, flash: Flash) -> Response {
+    context.flashes.put(visit.session(), flash);
+    http::see_other(path)
+}
+
+/// Every page from its samples, by its template and the sample's name.
+#[cfg(test)]
+pub(super) fn rendered(context: &crate::web::Templates, frame: &Frame) -> Vec<(String, String)> {
+    fn of<P: Page>(templates: &crate::web::Templates, frame: &Frame) -> Vec<(String, String)> {
+        let name = P::TEMPLATE.trim_start_matches("pages/").trim_end_matches(".html");
+        let samples = P::samples().into_iter();
+        samples.map(|(sample, page)| (format!("{name}, {sample}"), templates.render(frame, &page))).collect()
+    }
+    [of::<claim::Claim>, of::<login::Login>, of::<login::Otp>, of::<overview::Overview>, of::<refused::Refused>]
+        .iter()
+        .flat_map(|page| page(context, frame))
+        .collect()
+}

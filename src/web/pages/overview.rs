@@ -1,0 +1,136 @@
+//! GET /, POST /notices
+//!
+//! The first page: how the gateway does, what a person should read, and what to do next.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::bus::QueueReport;
+use crate::bus::protocol::Request;
+use crate::clock;
+use crate::http::Route;
+use crate::registry::Role;
+use crate::store::StoredNotice;
+use crate::web::context::Context;
+use crate::web::flash::Flash;
+use crate::web::pages::go_on;
+use crate::web::pages::show;
+use crate::web::route::Shown;
+use crate::web::route::Site;
+use crate::web::shown::Moment;
+use crate::web::templates::Page;
+use crate::web::visit::Visit;
+
+#[derive(Serialize)]
+pub(super) struct Overview {
+    devices: usize,
+    devices_online: usize,
+    hooks: usize,
+    /// Those that had too many errors.
+    hooks_stopped: usize,
+    /// Of the whole gateway; for the owner.
+    whole: Option<Whole>,
+    notices: Vec<Notice>,
+}
+
+#[derive(Serialize)]
+struct Whole {
+    queue: QueueReport,
+    line_since: Option<Moment>,
+    clock_is_set: bool,
+    disk_free_bytes: u64,
+    /// Why events cannot be stored, if they cannot.
+    trouble: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Notice {
+    number: u64,
+    at: Moment,
+    text: String,
+    times: u32,
+    /// The hook that it is about, if it is still there.
+    hook: Option<String>,
+}
+
+impl Page for Overview {
+    const TEMPLATE: &'static str = "pages/overview.html";
+
+    #[cfg(test)]
+    fn samples() -> Vec<(&'static str, Self)> {
+        use crate::model::WallTime;
+        let moment = || Moment::of(WallTime::from_millis(0), WallTime::from_millis(90_000));
+        let none = Self { devices: 0, devices_online: 0, hooks: 0, hooks_stopped: 0, whole: None, notices: Vec::new() };
+        let whole = Whole {
+            queue: QueueReport { waiting: 7, bytes: 4_200, dead: 1, delivered: 120, ..QueueReport::default() },
+            line_since: Some(moment()),
+            clock_is_set: false,
+            disk_free_bytes: 12_000_000_000,
+            trouble: Some("the disk is full".to_owned()),
+        };
+        let notice = Notice {
+            number: 3,
+            at: moment(),
+            text: "hook <b>temp</b> had too many errors".to_owned(),
+            times: 2,
+            hook: Some("0123456789abcdef01234567".to_owned()),
+        };
+        let busy = Self {
+            devices: 3,
+            devices_online: 2,
+            hooks: 2,
+            hooks_stopped: 1,
+            whole: Some(whole),
+            notices: vec![notice],
+        };
+        vec![("new", none), ("busy", busy)]
+    }
+}
+
+pub(super) fn routes(site: &Site) -> Vec<Route> {
+    vec![site.page(&["/"], overview), site.form(&["/notices"], read)]
+}
+
+async fn overview(context: Arc<Context>, visit: Visit) -> Shown {
+    let (snapshot, user, now) = (context.snapshot(), visit.user_id(), visit.now.wall);
+    let is_owner = visit.user().role == Role::Owner;
+    let board = &context.overview.board;
+    let devices = || snapshot.devices_of(user);
+    let hooks = || snapshot.hooks_of(user);
+    let notice = |(number, notice): (u64, StoredNotice)| Notice {
+        number,
+        at: Moment::of(notice.at, now),
+        text: notice.text,
+        times: notice.times,
+        hook: notice.hook.filter(|hook| snapshot.hooks.contains_key(hook)).map(|hook| hook.to_string()),
+    };
+    let unread = if is_owner { context.notices.unread() } else { Vec::new() };
+    let page = Overview {
+        devices: devices().count(),
+        devices_online: devices().filter(|device| context.presence.of(device.id).connections > 0).count(),
+        hooks: hooks().count(),
+        hooks_stopped: hooks().filter(|hook| board.hook(hook.id).too_many_errors).count(),
+        whole: is_owner.then(|| whole(&context, &visit)),
+        notices: unread.into_iter().rev().map(notice).collect(),
+    };
+    Ok(show(&context, &visit, &page))
+}
+
+fn whole(context: &Context, visit: &Visit) -> Whole {
+    let queue = context.overview.board.queue();
+    Whole {
+        queue,
+        line_since: queue.state_since.map(|since| Moment::of(since, visit.now.wall)),
+        clock_is_set: visit.now.wall >= clock::BUILT_AT,
+        disk_free_bytes: context.overview.writer.free_bytes(),
+        trouble: context.overview.trouble(),
+    }
+}
+
+/// A notice was read, or all of them.
+async fn read(context: Arc<Context>, visit: Visit) -> Shown {
+    let number = visit.form.text("number").parse().ok();
+    let went = context.ask(visit.user_id(), Request::NoticeRead { number }).await?;
+    Ok(go_on(&context, &visit, "/", Flash::of(&went, visit.t("Read."))))
+}

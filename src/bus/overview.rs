@@ -133,11 +133,16 @@ impl Overview {
         self.writer.trouble().or_else(|| is_low.then(|| WriteError::NoRoom.to_string()))
     }
 
-    /// Everything that waits; none when the gateway is stopping.
-    pub async fn queue(&self) -> Option<QueueOverview> {
+    /// What waits, hook by hook and target by target; none while the gateway goes down.
+    pub async fn report(&self) -> Option<FullReport> {
         let (reply, answer) = oneshot::channel();
         self.orders.send(Order::Report { reply }).await.ok()?;
-        let report = answer.await.ok()?;
+        answer.await.ok()
+    }
+
+    /// Everything that waits; none when the gateway is stopping.
+    pub async fn queue(&self) -> Option<QueueOverview> {
+        let report = self.report().await?;
         // Not borrowed: whoever is asked below borrows it, too.
         let config = Arc::clone(&self.config.borrow());
         let disk_free_bytes = self.writer.free_bytes();

@@ -77,6 +77,7 @@ impl Shared {
             remote,
             mqtt_port,
             templates: web::Templates::default(),
+            replaying: web::Replaying::default(),
             flashes: web::Flashes::default(),
         }
     }

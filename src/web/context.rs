@@ -21,6 +21,7 @@ use crate::registry::Registry;
 use crate::registry::Snapshot;
 use crate::web::flash::Flashes;
 use crate::web::refusal::Refusal;
+use crate::web::replaying::Replaying;
 use crate::web::templates::Templates;
 
 /// See the module.
@@ -45,6 +46,8 @@ pub struct Context {
     pub mqtt_port: u16,
     /// The pages' templates.
     pub templates: Templates,
+    /// Dead letters that are being sent again.
+    pub replaying: Replaying,
     /// What the next page says first.
     pub flashes: Flashes,
 }

@@ -16,6 +16,8 @@ pub(super) struct Frame {
     pub(super) language: Language,
     /// What people call this gateway.
     pub(super) gateway: String,
+    /// The path of the page, for coming back to it.
+    pub(super) path: String,
     /// The version of the gateway.
     pub(super) version: &'static str,
     /// Who is logged in; none on the pages for everybody.
@@ -52,7 +54,9 @@ impl Frame {
             }
         });
         let flash = visitor.and_then(|visitor| context.flashes.take(visitor.token.hash));
-        Self { user, flash, ..Self::bare(context, visit.language) }
+        // What was posted cannot be fetched.
+        let path = if visit.is_form() { "/".to_owned() } else { visit.request.target().to_owned() };
+        Self { user, flash, path, ..Self::bare(context, visit.language) }
     }
 
     /// The frame of a page that tells nothing of anybody.

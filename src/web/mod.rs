@@ -18,6 +18,7 @@ mod guard;
 mod language;
 mod pages;
 mod refusal;
+mod replaying;
 mod route;
 mod shown;
 mod templates;
@@ -33,6 +34,7 @@ use crate::http::Route;
 
 pub use context::Context;
 pub use flash::Flashes;
+pub use replaying::Replaying;
 pub use templates::Templates;
 
 /// Every page, as one route.

@@ -107,7 +107,7 @@ impl Site {
                     let shown = async {
                         let visit = Visit::of(request, &context, has_form).await?;
                         if whom == For::Users {
-                            visit.must_be_known(&context, has_form)?;
+                            visit.must_be_known(&context)?;
                         }
                         handle(Arc::clone(&context), visit).await
                     };

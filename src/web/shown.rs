@@ -18,6 +18,12 @@ impl Moment {
         let ago_ms = now.as_millis().saturating_sub(at.as_millis());
         Self { iso: at.to_string(), ago_s: u64::try_from(ago_ms).unwrap_or(0) / 1_000 }
     }
+
+    /// Of a time as replies write it; the beginning of time if it is none.
+    pub(super) fn written(at: &str, now: WallTime) -> Self {
+        let at = at.parse::<jiff::Timestamp>().map_or(0, jiff::Timestamp::as_millisecond);
+        Self::of(WallTime::from_millis(at), now)
+    }
 }
 
 /// A size in the units that disks are sold in.
@@ -26,6 +32,15 @@ pub(super) fn bytes(bytes: u64) -> String {
     match UNITS.iter().find(|(_, size)| bytes >= *size) {
         Some((unit, size)) => format!("{}.{} {unit}", bytes / size, bytes % size * 10 / size),
         None => format!("{bytes} B"),
+    }
+}
+
+/// The beginning of a text.
+pub(super) fn shortened(text: &str) -> String {
+    const CHARS: usize = 120;
+    match text.char_indices().nth(CHARS) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text.to_owned(),
     }
 }
 

@@ -9,7 +9,6 @@ use std::borrow::Cow;
 use minijinja::Environment;
 use minijinja::Error;
 use minijinja::ErrorKind;
-use minijinja::State;
 use minijinja::UndefinedBehavior;
 use minijinja::Value;
 use minijinja::context;
@@ -35,8 +34,11 @@ pub(super) trait Page: Serialize {
         Self: Sized;
 }
 
-/// The compiled templates.
-pub struct Templates(Environment<'static>);
+/// The compiled templates, in each language: a macro does not see in which page it is.
+pub struct Templates {
+    english: Environment<'static>,
+    german: Environment<'static>,
+}
 
 macro_rules! sources {
     ($($name:literal),* $(,)?) => { [$(($name, include_str!(concat!("templates/", $name)))),*] };
@@ -46,34 +48,31 @@ macro_rules! sources {
 const SOURCES: &[(&str, &str)] = &sources![
     "base.html",
     "pages/claim.html",
+    "pages/integration.html",
+    "pages/integrations.html",
     "pages/login.html",
+    "pages/logs.html",
     "pages/otp.html",
     "pages/overview.html",
     "pages/refused.html",
     "parts/forms.html",
+    "parts/hooks.html",
 ];
 
 impl Default for Templates {
     fn default() -> Self {
-        let mut templates = Environment::new();
-        templates.set_undefined_behavior(UndefinedBehavior::Strict);
-        let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
-        templates.set_syntax(syntax.expect("the delimiters are the usual ones"));
-        templates.add_function("t", translated);
-        templates.add_function("asset", asset);
-        templates.add_filter("ago", ago);
-        templates.add_filter("bytes", |bytes: u64| shown::bytes(bytes));
-        for (name, source) in SOURCES {
-            templates.add_template(name, source).expect("a test compiles every template");
-        }
-        Self(templates)
+        Self { english: compiled(Language::English), german: compiled(Language::German) }
     }
 }
 
 impl Templates {
     /// The HTML of a page. What cannot be rendered is a mistake of ours; the page says so instead of being half.
     pub(super) fn render<P: Page>(&self, frame: &Frame, page: &P) -> String {
-        let template = self.0.get_template(P::TEMPLATE).expect("a test renders every page");
+        let templates = match frame.language {
+            Language::English => &self.english,
+            Language::German => &self.german,
+        };
+        let template = templates.get_template(P::TEMPLATE).expect("a test renders every page");
         let whole = context! { frame => Value::from(Serde(frame)), page => Value::from(Serde(page)) };
         template.render(whole).unwrap_or_else(|error| {
             log::error!(template = P::TEMPLATE; "a page cannot be rendered: {error:#}");
@@ -82,9 +81,26 @@ impl Templates {
     }
 }
 
+fn compiled(language: Language) -> Environment<'static> {
+    let mut templates = Environment::new();
+    let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
+    templates.set_syntax(syntax.expect("the delimiters are the usual ones"));
+    templates.set_undefined_behavior(UndefinedBehavior::Strict);
+    templates.add_function("asset", asset);
+    templates.add_function("t", move |text: &str, arguments: Kwargs| translated(language, text, &arguments));
+    templates.add_filter("ago", move |seconds: u64| shown::ago(seconds, language));
+    templates.add_filter("span", move |seconds: u64| shown::span(seconds, language));
+    templates.add_filter("bytes", |bytes: u64| shown::bytes(bytes));
+    templates.add_filter("truncate", |text: &str| shown::shortened(text));
+    for (name, source) in SOURCES {
+        templates.add_template(name, source).expect("a test compiles every template");
+    }
+    templates
+}
+
 /// `t(text, name=value…)`: see the module.
-fn translated(state: &State<'_, '_>, text: &str, arguments: Kwargs) -> Result<String, Error> {
-    let mut translated = Cow::from(language(state).text(text));
+fn translated(language: Language, text: &str, arguments: &Kwargs) -> Result<String, Error> {
+    let mut translated = Cow::from(language.text(text));
     for name in arguments.args() {
         let value: Value = arguments.get(name)?;
         translated = translated.replace(&format!("{{{name}}}"), &value.to_string()).into();
@@ -92,17 +108,6 @@ fn translated(state: &State<'_, '_>, text: &str, arguments: Kwargs) -> Result<St
     Ok(translated.into_owned())
 }
 
-/// The page's language.
-fn language(state: &State<'_, '_>) -> Language {
-    let code = state.lookup("frame").and_then(|frame| frame.get_attr("language").ok());
-    code.and_then(|code| Language::of_code(code.as_str()?)).unwrap_or_default()
-}
-
 fn asset(name: &str) -> Result<&'static str, Error> {
     assets::address(name).ok_or_else(|| Error::new(ErrorKind::InvalidOperation, format!("there is no asset {name}")))
-}
-
-/// How long ago a number of seconds is, in words.
-fn ago(state: &State<'_, '_>, seconds: u64) -> String {
-    shown::ago(seconds, language(state))
 }

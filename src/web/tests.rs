@@ -19,6 +19,7 @@ fn frame(language: Language) -> Frame {
         gateway: "<b>Greenhouse</b>".to_owned(),
         version: "0.0.0",
         user: Some(user),
+        path: "/x?<b>".to_owned(),
         flash: Some(Flash::Once { text: "Key of <b>x</b>".to_owned(), secret: "abcd".to_owned() }),
     }
 }

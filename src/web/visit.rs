@@ -28,6 +28,7 @@ pub(super) struct Visit {
     pub(super) language: Language,
     /// When it came.
     pub(super) now: Now,
+    has_form: bool,
     /// Who it is; none on the pages for everybody.
     visitor: Option<Visitor>,
 }
@@ -59,23 +60,28 @@ impl Visit {
         let now = clock::now();
         let (language, visitor) = (Language::of(&request), Visitor::find(&request, context, now));
         let form = if has_form { Form::read(&request).await? } else { Form::default() };
-        Ok(Self { request, form, language, now, visitor })
+        Ok(Self { request, form, language, now, has_form, visitor })
     }
 
     /// Whoever must be logged in to be here.
     ///
     /// # Errors
     /// When they are not, or a form is not of their session.
-    pub(super) fn must_be_known(&self, context: &Context, has_form: bool) -> Result<(), Refusal> {
+    pub(super) fn must_be_known(&self, context: &Context) -> Result<(), Refusal> {
         if !context.registry.is_claimed() {
             return Err(Refusal::Claim);
         }
         let visitor = self.visitor.as_ref();
         let visitor = visitor.ok_or_else(|| Refusal::LogIn { wanted: self.request.target().to_owned() })?;
-        if has_form && !visitor.sent(self.form.exact("form_token")) {
+        if self.has_form && !visitor.sent(self.form.exact("form_token")) {
             return Err(Refusal::ForeignForm);
         }
         Ok(())
+    }
+
+    /// Whether a form was sent.
+    pub(super) fn is_form(&self) -> bool {
+        self.has_form
     }
 
     /// Who is logged in.

@@ -1,7 +1,9 @@
 //! The pages, one file for each: its context, its routes, its samples.
 
 mod claim;
+mod integrations;
 mod login;
+mod logs;
 mod missing;
 mod overview;
 pub(super) mod refused;
@@ -27,6 +29,8 @@ pub(super) fn routes(context: &Arc<Context>, room: &BodyRoom) -> Vec<Route> {
         claim::routes(&site),
         login::routes(&site),
         overview::routes(&site),
+        integrations::routes(&site),
+        logs::routes(&site),
         // Last: it takes every path.
         missing::routes(&site),
     ]

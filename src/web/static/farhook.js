@@ -10,9 +10,12 @@ const farhook = {
     }
   },
 
-  async copy(button) {
+  copy(button) {
     const source = document.getElementById(button.dataset.copy);
-    const text = "value" in source ? source.value : source.textContent;
+    return farhook.copyText("value" in source ? source.value : source.textContent, button, button.dataset.copied);
+  },
+
+  async copyText(text, button, copied) {
     if (navigator.clipboard) {
       await navigator.clipboard.writeText(text);
     } else {
@@ -25,14 +28,18 @@ const farhook = {
       field.remove();
     }
     const label = button.textContent;
-    button.textContent = button.dataset.copied;
+    button.textContent = copied;
     setTimeout(() => { button.textContent = label; }, 2000);
   },
 };
 
 document.addEventListener("submit", (submitted) => {
   const question = submitted.submitter?.dataset.ask ?? submitted.target.dataset.ask;
-  if (question && !window.confirm(question)) submitted.preventDefault();
+  if (question && !window.confirm(question)) {
+    submitted.preventDefault();
+  } else if (!submitted.defaultPrevented) {
+    submitted.submitter?.setAttribute("aria-busy", "true");
+  }
 });
 
 document.addEventListener("click", (clicked) => {
@@ -42,6 +49,11 @@ document.addEventListener("click", (clicked) => {
 
 document.addEventListener("change", (changed) => {
   if (changed.target.matches("[data-submit]")) changed.target.form.requestSubmit();
+});
+
+// A page that the browser kept has no form under way any more.
+window.addEventListener("pageshow", () => {
+  for (const busy of document.querySelectorAll("button[aria-busy]")) busy.removeAttribute("aria-busy");
 });
 
 document.documentElement.classList.add("js");

@@ -1,0 +1,231 @@
+//! GET /integrations/:hook, POST /integrations/:hook/test
+//!
+//! Everything about one hook: how it does, what it sent and was answered, what it gave up, and trying it.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde_json::Value;
+use serde_json::json;
+use tokio::task::block_in_place;
+
+use crate::bus::HookQueue;
+use crate::bus::TestReport;
+use crate::bus::protocol::Chosen;
+use crate::bus::protocol::Request;
+use crate::hooks::masking;
+use crate::hooks::matching;
+use crate::http::Route;
+use crate::model::Event;
+use crate::registry::Hook;
+use crate::store::Fate;
+use crate::store::LoggedAnswer;
+use crate::store::LoggedRequest;
+use crate::store::StoredAttempt;
+use crate::web::context::Context;
+use crate::web::pages::integrations::Head;
+use crate::web::pages::integrations::hook_of;
+use crate::web::pages::show;
+use crate::web::refusal::Refusal;
+use crate::web::route::Shown;
+use crate::web::route::Site;
+use crate::web::shown::Moment;
+use crate::web::templates::Page;
+use crate::web::visit::Visit;
+
+/// Attempts and dead letters that are shown at once.
+const SHOWN: usize = 50;
+
+#[derive(Serialize)]
+pub(in crate::web::pages) struct Detail {
+    hook: Head,
+    /// Its JSON, secrets masked.
+    definition: String,
+    waiting: u64,
+    waiting_s: u64,
+    /// Dead letters, all of them.
+    dead: u64,
+    /// Whether many are being sent again just now.
+    is_replaying: bool,
+    attempts: Vec<Attempt>,
+    letters: Vec<Letter>,
+    test: Test,
+}
+
+/// One HTTP try.
+#[derive(Serialize)]
+struct Attempt {
+    at: Moment,
+    event: String,
+    is_good: bool,
+    is_over: bool,
+    summary: String,
+    total_ms: Option<u64>,
+    request: Option<LoggedRequest>,
+    answer: Option<LoggedAnswer>,
+}
+
+/// A delivery that was given up.
+#[derive(Serialize)]
+struct Letter {
+    id: String,
+    at: Moment,
+    event: String,
+    data: String,
+    reason: String,
+}
+
+/// The form with which a hook is tried, and what came of it.
+#[derive(Serialize)]
+struct Test {
+    name: String,
+    data: String,
+    error: Option<String>,
+    report: Option<TestReport>,
+}
+
+impl Page for Detail {
+    const TEMPLATE: &'static str = "pages/integration.html";
+
+    #[cfg(test)]
+    fn samples() -> Vec<(&'static str, Self)> {
+        use crate::bus::HookState;
+        use crate::bus::TestResult;
+        use crate::model::WallTime;
+        let moment = || Moment::of(WallTime::from_millis(0), WallTime::from_millis(7_000));
+        let markup = || "<script>alert(1)</script>".to_owned();
+        let test = |report, error| Test { name: "temp".to_owned(), data: markup(), error, report };
+        let quiet = Self {
+            hook: Head::sample(HookState::Enabled),
+            definition: "{\n  \"event\": \"temp\"\n}".to_owned(),
+            waiting: 0,
+            waiting_s: 0,
+            dead: 0,
+            is_replaying: false,
+            attempts: Vec::new(),
+            letters: Vec::new(),
+            test: test(None, None),
+        };
+        let headers = || vec![("content-type".to_owned(), markup())];
+        let attempt = Attempt {
+            at: moment(),
+            event: "temp".to_owned(),
+            is_good: false,
+            is_over: true,
+            summary: "500 Internal Server Error".to_owned(),
+            total_ms: Some(12),
+            request: Some(LoggedRequest {
+                method: "POST".to_owned(),
+                url: "https://a.example/<b>".to_owned(),
+                headers: headers(),
+                body: markup(),
+                body_bytes: 25,
+            }),
+            answer: Some(LoggedAnswer { status: 500, headers: headers(), body: markup(), body_bytes: 99 }),
+        };
+        let letter = Letter {
+            id: "0101-1".to_owned(),
+            at: moment(),
+            event: "temp".to_owned(),
+            data: markup(),
+            reason: markup(),
+        };
+        let result = TestResult { name: "hook-response/temp/0".to_owned(), data: markup() };
+        let report = TestReport { ok: true, status: Some(200), error: None, results: vec![result] };
+        let busy = Self {
+            hook: Head::sample(HookState::TooManyErrors),
+            definition: markup(),
+            waiting: 3,
+            waiting_s: 90,
+            dead: 1,
+            is_replaying: true,
+            attempts: vec![attempt],
+            letters: vec![letter],
+            test: test(Some(report), Some("data: too long".to_owned())),
+        };
+        vec![("quiet", quiet), ("busy", busy)]
+    }
+}
+
+pub(super) fn routes(site: &Site) -> Vec<Route> {
+    vec![site.page(&["/integrations/:hook"], detail), site.form(&["/integrations/:hook/test"], test)]
+}
+
+async fn detail(context: Arc<Context>, visit: Visit) -> Shown {
+    let hook = hook_of(&context, &visit)?;
+    let event = latest(&context, &hook);
+    let name = event.as_ref().map_or(hook.definition.event_prefix(), |event| event.name.as_str()).to_owned();
+    let data = event.map_or_else(|| "21.5".to_owned(), |event| event.data.clone());
+    shown(&context, &visit, &hook, Test { name, data, error: None, report: None }).await
+}
+
+/// Sends one event through the hook, through the limits; no device is told.
+async fn test(context: Arc<Context>, visit: Visit) -> Shown {
+    let hook = hook_of(&context, &visit)?;
+    let (name, data) = (visit.form.text("name").to_owned(), visit.form.exact("data").to_owned());
+    let event =
+        json!({ "name": name, "data": data, "coreid": visit.form.filled("device").unwrap_or("api".to_owned()) });
+    let went = context.ask(visit.user_id(), Request::HookTest { hook: hook.id, event: Some(event) }).await?;
+    let (report, error) = match went {
+        Ok(report) => (serde_json::from_value(report).ok(), None),
+        Err(reason) => (None, Some(reason)),
+    };
+    shown(&context, &visit, &hook, Test { name, data, error, report }).await
+}
+
+async fn shown(context: &Context, visit: &Visit, hook: &Arc<Hook>, test: Test) -> Shown {
+    let now = visit.now.wall;
+    let report = context.overview.report().await.ok_or(Refusal::Stopping)?;
+    let queue = report.hooks.into_iter().find(|queue| queue.id == hook.id);
+    let queue = |of: fn(&HookQueue) -> u64| queue.as_ref().map_or(0, of);
+    let attempts = block_in_place(|| context.logbook.latest(hook.id, SHOWN)).unwrap_or_default();
+    let definition = masking::shown_definition(hook.definition.original());
+    let page = Detail {
+        hook: Head::of(hook, &context.overview.board.hook(hook.id), &context.snapshot(), now),
+        definition: serde_json::to_string_pretty(&definition).expect("a definition is plain JSON"),
+        waiting: queue(|queue| queue.waiting),
+        waiting_s: queue(|queue| queue.oldest_s),
+        dead: queue(|queue| queue.dead),
+        is_replaying: context.replaying.is_under_way(hook.id),
+        attempts: attempts.into_iter().map(|attempt| Attempt::of(attempt, visit)).collect(),
+        letters: letters(context, visit, hook).await?,
+        test,
+    };
+    Ok(show(context, visit, &page))
+}
+
+/// The last event that triggered the hook, as far as is remembered.
+fn latest(context: &Context, hook: &Hook) -> Option<Arc<Event>> {
+    let triggers = |event: &&Arc<Event>| event.owner == hook.owner && matching::matches(&hook.definition, event);
+    context.live.recent().iter().rev().find(triggers).cloned()
+}
+
+async fn letters(context: &Context, visit: &Visit, hook: &Hook) -> Result<Vec<Letter>, Refusal> {
+    let which = Chosen { hook: Some(hook.id), ..Chosen::default() };
+    let letters = context.ask(visit.user_id(), Request::Dead { which, count: SHOWN }).await?;
+    let letters = letters.map_err(Refusal::Unusable)?;
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let letter = |letter: &Value| Letter {
+        id: text(&letter["id"]),
+        at: Moment::written(letter["at"].as_str().unwrap_or_default(), visit.now.wall),
+        event: text(&letter["event"]["name"]),
+        data: text(&letter["event"]["data"]),
+        reason: text(&letter["reason"]),
+    };
+    Ok(letters.as_array().into_iter().flatten().map(letter).collect())
+}
+
+impl Attempt {
+    fn of(attempt: StoredAttempt, visit: &Visit) -> Self {
+        Self {
+            at: Moment::of(attempt.at, visit.now.wall),
+            event: attempt.name.to_string(),
+            is_good: attempt.fate == Fate::Delivered,
+            is_over: attempt.fate != Fate::Waiting,
+            summary: attempt.summary,
+            total_ms: attempt.timing.total_ms,
+            request: attempt.request,
+            answer: attempt.answer,
+        }
+    }
+}

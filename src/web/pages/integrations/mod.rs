@@ -1,0 +1,109 @@
+//! /integrations: the hooks of a user. One file for each page and for what its forms do.
+
+mod actions;
+pub(super) mod detail;
+mod letters;
+pub(super) mod list;
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::bus::HookReport;
+use crate::bus::HookState;
+use crate::http::Route;
+use crate::model::HookId;
+use crate::model::WallTime;
+use crate::registry::Hook;
+use crate::registry::Snapshot;
+use crate::web::context::Context;
+use crate::web::refusal::Refusal;
+use crate::web::route::Site;
+use crate::web::shown::Moment;
+use crate::web::visit::Visit;
+
+pub(super) fn routes(site: &Site) -> Vec<Route> {
+    [list::routes(site), actions::routes(site), letters::routes(site), detail::routes(site)].concat()
+}
+
+/// A hook, as every page of hooks shows it at its head.
+#[derive(Clone, Serialize)]
+struct Head {
+    id: HookId,
+    /// Its own name, or what its events begin with.
+    title: String,
+    event: String,
+    method: String,
+    /// The host that it sends to; none while an event decides it.
+    host: Option<String>,
+    /// Whose events trigger it: a device's or a product's name; none for all of the user's.
+    only: Option<String>,
+    state: HookState,
+    is_on: bool,
+    is_stopped: bool,
+    delivered: u64,
+    failed: u64,
+    errors_in_a_row: u32,
+    last_outcome: Option<String>,
+    last_at: Option<Moment>,
+}
+
+impl Head {
+    fn of(hook: &Hook, report: &HookReport, snapshot: &Snapshot, now: WallTime) -> Self {
+        let definition = &hook.definition;
+        let device = definition.device().map(|id| {
+            let device = snapshot.devices.get(&id);
+            device.map_or_else(|| id.to_string(), |device| device.name.to_string())
+        });
+        let product = hook.product.and_then(|id| snapshot.products.get(&id)).map(|product| product.name.clone());
+        let method = definition.original().get("requestType").and_then(serde_json::Value::as_str).unwrap_or("POST");
+        Self {
+            id: hook.id,
+            title: definition.name().unwrap_or(definition.event_prefix()).to_owned(),
+            event: definition.event_prefix().to_owned(),
+            method: method.to_owned(),
+            host: definition.host().map(ToOwned::to_owned),
+            only: device.or(product),
+            state: HookState::of(definition.is_disabled(), report.too_many_errors),
+            is_on: !definition.is_disabled(),
+            is_stopped: report.too_many_errors && !definition.is_disabled(),
+            delivered: report.delivered,
+            failed: report.failed,
+            errors_in_a_row: report.errors_in_a_row,
+            last_outcome: report.last_outcome.clone(),
+            last_at: report.last_at.map(|at| Moment::of(at, now)),
+        }
+    }
+
+    #[cfg(test)]
+    fn sample(state: HookState) -> Self {
+        Self {
+            id: HookId::from_bytes([1; 12]),
+            title: "<b>temp</b>".to_owned(),
+            event: "temp".to_owned(),
+            method: "POST".to_owned(),
+            host: Some("api.thingspeak.com".to_owned()),
+            only: Some("<i>kitchen</i>".to_owned()),
+            state,
+            is_on: state != HookState::Disabled,
+            is_stopped: state == HookState::TooManyErrors,
+            delivered: 41,
+            failed: 10,
+            errors_in_a_row: 10,
+            last_outcome: Some("500".to_owned()),
+            last_at: Some(Moment::of(WallTime::from_millis(0), WallTime::from_millis(5_000))),
+        }
+    }
+}
+
+/// The user's hook that the path names.
+fn hook_of(context: &Context, visit: &Visit) -> Result<Arc<Hook>, Refusal> {
+    let id: Option<HookId> = visit.request.param("hook").parse().ok();
+    let hook = id.and_then(|id| context.snapshot().hooks.get(&id).cloned());
+    hook.filter(|hook| hook.owner == visit.user_id()).ok_or(Refusal::NotFound)
+}
+
+/// The page of a hook.
+fn page_of(hook: HookId) -> String {
+    format!("/integrations/{hook}")
+}

@@ -52,6 +52,7 @@ use crate::dispatch::upkeep::settings;
 use crate::limits::Windows;
 use crate::logbook::Logbook;
 use crate::model::HookId;
+use crate::model::WallTime;
 use crate::notices::Notices;
 use crate::registry::Hook;
 use crate::registry::Snapshot;
@@ -207,6 +208,8 @@ pub(super) struct Driver {
     /// What the log was told last of what is full.
     pub(super) told_full: Option<&'static str>,
     pub(super) errands: Errands,
+    /// Since when nothing is let go because somebody wants it so.
+    pub(super) paused_since: Option<WallTime>,
     pub(super) trend: Trend,
     pub(super) upkeep_ms: u64,
     pub(super) boot: [u8; 16],
@@ -246,12 +249,14 @@ impl Driver {
             full: Vec::new(),
             told_full: None,
             errands: Errands::default(),
+            paused_since: None,
             trend: Trend::default(),
             upkeep_ms: now.mono_ms,
             boot: parts.boot,
             boots: HashMap::new(),
         };
         driver.recall_boots(now);
+        driver.recall_pause();
         driver.tell_of_line(now);
         driver.take_up_hooks();
         for (hook, health) in parts.healths {
@@ -275,6 +280,10 @@ impl Driver {
         let drops = config.limits.host_over == Over::Drop;
         loop {
             let now = clock::now();
+            if self.paused_since.is_some() {
+                let due_ms = self.pacer.next_due_ms()?;
+                return Some(Duration::from_millis(due_ms.saturating_sub(now.mono_ms)));
+            }
             let mut is_over_limit = false;
             let next = {
                 let mut hosts = self.hosts.lock().expect("windows do not panic");
@@ -434,6 +443,7 @@ impl Driver {
             queue.targets_down = self.lanes.targets_down();
             queue.state = self.connectivity.state();
             queue.state_since = Some(state_since);
+            queue.paused_since = self.paused_since;
         });
     }
 

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use crate::model::Event;
 use crate::model::HookId;
+use crate::model::WallTime;
 use crate::store::AttemptSlot;
 use crate::store::DeadLetter;
 use crate::store::DeliveryId;
@@ -121,6 +122,16 @@ impl Changes {
     /// Forgets a boot of which nothing is left.
     pub fn remove_boot(&mut self, boot: [u8; 16]) {
         self.remove_row(keys::prefixed(keys::BOOT, &boot));
+    }
+
+    /// Records that nothing is sent since then.
+    pub fn put_pause(&mut self, since: WallTime) {
+        self.put_row(keys::prefixed(keys::PAUSE, &[]), row::encode(rows::PAUSE_VERSION, &since));
+    }
+
+    /// Records that sending goes on.
+    pub fn remove_pause(&mut self) {
+        self.remove_row(keys::prefixed(keys::PAUSE, &[]));
     }
 
     /// Keeps an event of late at that place. This needs room on the disk: the whole write is refused when there is

@@ -9,6 +9,7 @@ use log::error;
 
 use crate::model::Event;
 use crate::model::HookId;
+use crate::model::WallTime;
 use crate::store::AttemptShelf;
 use crate::store::AttemptSlot;
 use crate::store::Changes;
@@ -286,6 +287,15 @@ impl Queue {
     /// When the disk is bad. Rows that cannot be decoded are left out.
     pub fn boots(&self) -> Result<Vec<([u8; 16], i64)>, QueueError> {
         self.rows(keys::BOOT, rows::BOOT_VERSION, |boot| boot.try_into().ok())
+    }
+
+    /// Since when nothing is sent; none if it is.
+    ///
+    /// # Errors
+    /// When the disk is bad.
+    pub fn paused_since(&self) -> Result<Option<WallTime>, QueueError> {
+        let rows = self.rows(keys::PAUSE, rows::PAUSE_VERSION, |rest| rest.is_empty().then_some(()))?;
+        Ok(rows.into_iter().map(|((), since)| since).next())
     }
 
     /// The events of late, as they were kept at the last orderly stop, oldest first.

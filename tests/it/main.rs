@@ -32,6 +32,7 @@ mod life;
 mod limits;
 mod network;
 mod outage;
+mod pause;
 mod products;
 mod remote;
 mod requests;

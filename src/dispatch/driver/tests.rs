@@ -41,6 +41,7 @@ use crate::store::WriterThread;
 use crate::store::tests::delivery;
 
 mod letters;
+mod pause;
 
 const HOOK: HookId = HookId::from_bytes([3; 12]);
 

@@ -49,6 +49,7 @@ use crate::dispatch::trend::Trend;
 use crate::dispatch::unrecorded::Unrecorded;
 use crate::dispatch::upkeep::response_limits;
 use crate::dispatch::upkeep::settings;
+use crate::history::History;
 use crate::limits::Windows;
 use crate::logbook::Logbook;
 use crate::model::HookId;
@@ -103,6 +104,8 @@ pub struct Parts {
     pub logbook: Logbook,
     /// Tells people what they should know.
     pub notices: Notices,
+    /// Counts how much went when.
+    pub history: History,
     /// The hosts' windows.
     pub hosts: Arc<Mutex<Windows>>,
     /// Makes ids and jitter.
@@ -186,6 +189,7 @@ pub(super) struct Driver {
     pub(super) board: Board,
     pub(super) logbook: Logbook,
     pub(super) notices: Notices,
+    pub(super) history: History,
     pub(super) chance: Chance,
     pub(super) courier: Arc<Courier>,
     pub(super) hosts: Arc<Mutex<Windows>>,
@@ -233,6 +237,7 @@ impl Driver {
             board: parts.board,
             logbook: parts.logbook,
             notices: parts.notices,
+            history: parts.history,
             chance: parts.chance,
             courier: Arc::new(Courier::new(settings(&config))),
             hosts: parts.hosts,
@@ -432,8 +437,10 @@ impl Driver {
     }
 
     fn show(&self) {
-        let state_since = self.line_since(clock::now());
+        let now = clock::now();
+        let state_since = self.line_since(now);
         let total = self.queue.total();
+        self.history.note_waiting(total.waiting, now);
         self.board.change_queue(|queue| {
             queue.waiting = total.waiting;
             queue.bytes = total.waiting_bytes;
@@ -461,6 +468,7 @@ impl Driver {
         let mut changes = Changes::new();
         self.hosts.lock().expect("windows do not panic").record_all(clock::now().mono_ms, &mut changes);
         self.writer.ride_along(self.logbook.take(self.config.borrow().queue.log_attempts));
+        changes.append(self.history.take());
         if !changes.is_empty() {
             self.writer.ride_along(changes);
         }

@@ -25,6 +25,7 @@ mod deliveries;
 mod durable;
 mod egress;
 mod guide;
+mod history;
 mod hostile;
 mod isolation;
 mod killed;

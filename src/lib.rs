@@ -15,7 +15,7 @@
 //! | [`hooks`] | the rules: definition, template, request, response, limits, retry |
 //! | [`limits`], [`registry`] | the limits' windows; users, devices, products, hooks, tokens |
 //! | [`accounts`] | who may log in: passwords, one-time passwords, attempts |
-//! | [`logbook`], [`notices`] | the log of attempts; what a person should read |
+//! | [`logbook`], [`notices`], [`history`] | the log of attempts; what a person should read; how much went when |
 //! | [`control`], [`http`], [`api`] | the local socket; the web port and its endpoints |
 //! | [`daemon`], [`cli`] | joins the parts and takes them down; the command |
 //! | [`model`], [`config`], [`telemetry`], [`clock`], [`chance`] | words and numbers; configuration; log and systemd; time; randomness |
@@ -31,6 +31,7 @@ pub mod control;
 pub mod daemon;
 pub mod delivery;
 pub mod dispatch;
+pub mod history;
 pub mod hooks;
 pub mod http;
 pub mod intake;

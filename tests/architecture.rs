@@ -11,7 +11,7 @@ const LAYERS: [&[&str]; 9] = [
     &["model"],
     &["hooks", "config", "telemetry", "clock", "chance"],
     &["store"],
-    &["registry", "limits", "logbook", "notices"],
+    &["registry", "limits", "logbook", "notices", "history"],
     &["bus", "accounts"],
     &["mqtt", "dispatch", "delivery", "network", "outbox", "intake", "control", "api", "http", "ble", "web"],
     &["daemon"],

@@ -24,7 +24,10 @@ use crate::bus::Refusal;
 use crate::bus::orders;
 use crate::bus::remote_requests;
 use crate::chance::Chance;
+use crate::clock;
 use crate::config::Config;
+use crate::history::History;
+use crate::history::What;
 use crate::http::Method;
 use crate::http::Streams;
 use crate::http::answering_all;
@@ -62,6 +65,8 @@ struct Scene {
     routes: Route,
     writer: QueueWriter,
     owner: UserId,
+    member: UserId,
+    history: History,
     owners_token: String,
     members_token: String,
     device: DeviceId,
@@ -93,10 +98,12 @@ impl Scene {
         let (intake, published, task) = intake(verdict);
         let (live, _) = Live::new();
         let (stop, stopped) = watch::channel(false);
+        let history = History::default();
         let overview = Overview {
             registry: registry.watch(),
             config: watch::channel(Arc::new(Config::default())).1,
             board: Board::default(),
+            history: history.clone(),
             meters: Meters::restore(None, None, &[], [0; 16], 0),
             queue: queue.clone(),
             writer: writer.clone(),
@@ -121,6 +128,8 @@ impl Scene {
             routes: answering_all(routes(context)),
             writer,
             owner,
+            member,
+            history,
             owners_token,
             members_token,
             device: device.id,
@@ -252,6 +261,30 @@ async fn what_cannot_be_published_is_told_why() {
         assert_eq!(status, expected, "{refusal:?}");
         assert!(told["error"].is_string() && told["error_description"].is_string(), "{refusal:?}: {told}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_owner_sees_how_much_went_for_all_and_a_member_how_much_went_for_them() {
+    let scene = Scene::new(ACCEPTED, 0);
+    let now = clock::now();
+    scene.history.count(What::Delivered, HookId::from_bytes([3; 12]), scene.owner, 2, now);
+    scene.history.count(What::Delivered, HookId::from_bytes([4; 12]), scene.member, 1, now);
+    let sum = |series: &Value| series.as_array().unwrap().iter().filter_map(Value::as_u64).sum::<u64>();
+    for (query, step_s, length) in [("", 300, 288), ("?span=day", 300, 288), ("?span=month", 3_600, 720)] {
+        let path = format!("/v1/history{query}");
+        let (status, all) = scene.get(&path, &scene.owners_token).await;
+        assert_eq!((status, &all["step_s"], sum(&all["delivered"])), (200, &json!(step_s), 3));
+        for figures in ["attempts", "delivered", "failed", "dropped", "depth"] {
+            assert_eq!(all[figures].as_array().map(Vec::len), Some(length), "{figures}");
+        }
+        assert!(all["starts_at"].as_str().is_some_and(|at| at.ends_with(":00.000Z")), "{all}");
+        let (status, own) = scene.get(&path, &scene.members_token).await;
+        assert_eq!((status, sum(&own["delivered"]), own.get("depth")), (200, 1, None));
+        assert_eq!(scene.get(&path, &scene.key).await.0, 403);
+    }
+    let (status, told) = scene.get("/v1/history?span=year", &scene.owners_token).await;
+    assert_eq!(status, 400, "{told}");
+    assert!(told.to_string().contains("day or month"), "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -57,6 +57,9 @@ pub struct QueueReport {
     /// Since when it is so; none until the dispatcher has begun.
     #[serde(serialize_with = "as_text")]
     pub state_since: Option<WallTime>,
+    /// Since when nothing is sent because somebody wants it so; none if it is sent.
+    #[serde(serialize_with = "as_text")]
+    pub paused_since: Option<WallTime>,
     /// Deliveries that arrived, since the start.
     pub delivered: u64,
     /// Deliveries that were given up, since the start.

@@ -56,6 +56,7 @@ pub use report::HookState;
 pub use report::TargetReport;
 pub use report::TryRefusal;
 pub use report::TryReport;
+pub use report::WakeRefusal;
 pub use routes::Routes;
 pub use routes::routes;
 pub use stop::stopped;

@@ -10,8 +10,10 @@ use tokio::sync::oneshot;
 use crate::bus::FullReport;
 use crate::bus::TryRefusal;
 use crate::bus::TryReport;
+use crate::bus::WakeRefusal;
 use crate::model::Event;
 use crate::model::HookId;
+use crate::model::WallTime;
 use crate::registry::Hook;
 use crate::store::DeliveryId;
 
@@ -51,6 +53,24 @@ pub enum Order {
         which: Cancelled,
         /// How many.
         reply: oneshot::Sender<u64>,
+    },
+    /// Send nothing more of any hook until that is taken back, over restarts, too. What is under way goes on, and what a
+    /// person tries out is sent.
+    Pause {
+        /// Since when nothing is sent.
+        reply: oneshot::Sender<WallTime>,
+    },
+    /// Send again.
+    Unpause {
+        /// Whether nothing was sent.
+        reply: oneshot::Sender<bool>,
+    },
+    /// Ask targets that are down now instead of at their next probe: once each.
+    Wake {
+        /// The target, by its name or its host; none for all.
+        target: Option<String>,
+        /// The names of those that are asked.
+        reply: oneshot::Sender<Result<Vec<String>, WakeRefusal>>,
     },
     /// Tell everything that waits.
     Report {

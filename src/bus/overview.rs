@@ -18,6 +18,7 @@ use crate::bus::QueueReport;
 use crate::clock;
 use crate::clock::Now;
 use crate::config::Config;
+use crate::history::History;
 use crate::limits::Meters;
 use crate::limits::Usage;
 use crate::model::DeviceId;
@@ -39,6 +40,8 @@ pub struct Overview {
     pub config: watch::Receiver<Arc<Config>>,
     /// What the dispatcher shows of its work.
     pub board: Board,
+    /// How much went when.
+    pub history: History,
     /// The limits' windows.
     pub meters: Meters,
     /// What waits.

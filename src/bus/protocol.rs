@@ -173,6 +173,16 @@ pub enum Request {
     Limits,
     /// Everything that waits, in figures.
     Queue,
+    /// Send nothing until that is taken back.
+    Pause,
+    /// Send again.
+    Unpause,
+    /// Ask targets that are down now.
+    Wake {
+        /// Which, by its name or its host; none for all.
+        #[serde(default)]
+        target: Option<String>,
+    },
     /// The deliveries that wait for a hook, oldest first.
     Waiting {
         /// Which.

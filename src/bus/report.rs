@@ -73,12 +73,40 @@ impl HookState {
 pub struct TargetReport {
     /// Scheme, host and port; or the hook whose events choose the host.
     pub target: String,
+    /// The host whose limit counts for it, as `farhook limits` names it; none if each event chooses the host.
+    pub host: Option<String>,
     /// Whether it gave no answer when it was last asked.
     pub is_down: bool,
     /// Seconds until it is asked again, if it is down.
     pub next_probe_s: Option<u64>,
     /// Requests under way.
     pub under_way: usize,
+}
+
+/// Why no target is asked before its time.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum WakeRefusal {
+    /// Nothing is sent at all.
+    #[error("sending is paused; `farhook queue resume` takes it up again")]
+    Paused,
+    /// There is none of that name.
+    #[error("no hook has the target {target:?}; `farhook queue` lists them")]
+    NoTarget {
+        /// As it was asked for.
+        target: String,
+    },
+    /// It answered when it was last asked.
+    #[error("{target} is not down")]
+    NotDown {
+        /// As it was asked for.
+        target: String,
+    },
+    /// There is nothing to ask it with, or it is being asked.
+    #[error("{target} is being asked already, or nothing may be sent to it now")]
+    NothingToSend {
+        /// As it was asked for.
+        target: String,
+    },
 }
 
 /// What came of trying a disabled hook once.

@@ -1,10 +1,11 @@
-//! `farhook queue`, `farhook cancel`: what waits, and what shall not.
+//! `farhook queue`, `farhook cancel`: what waits, what shall not, and whether anything is sent.
 
 use std::num::NonZeroUsize;
 
 use anyhow::Context;
 use anyhow::ensure;
 use clap::Args;
+use clap::Subcommand;
 use serde_json::Value;
 
 use crate::bus::protocol::Chosen;
@@ -22,13 +23,30 @@ const MB: f64 = 1_048_576.0;
 
 /// Show everything that waits: how much, how long, how much longer there is room
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(super) struct Queue {
+    #[command(subcommand)]
+    order: Option<Order>,
     /// List the deliveries that wait for this hook, oldest first
     #[arg(value_name = "HOOK")]
     hook: Option<HookId>,
     /// How many of them
     #[arg(long, short = 'n', default_value = "50", value_name = "N", requires = "hook")]
     count: NonZeroUsize,
+}
+
+#[derive(Debug, Subcommand)]
+enum Order {
+    /// Send nothing more, of any hook, until `farhook queue resume`; events go on to arrive and wait
+    Pause,
+    /// Send again what waits
+    Resume,
+    /// Ask targets that are down now, instead of at their next probe
+    Wake {
+        /// Only this one, as `farhook queue` lists it; or all of this host
+        #[arg(value_name = "TARGET")]
+        target: Option<String>,
+    },
 }
 
 /// Cancel deliveries that wait: they become dead letters, and `farhook replay` brings them back
@@ -45,9 +63,12 @@ pub(super) struct Cancel {
 
 impl Queue {
     pub(super) async fn run(self, gateway: &Gateway, out: &mut Output) -> anyhow::Result<()> {
-        let (request, told): (_, fn(&Value) -> String) = match self.hook {
-            Some(hook) => (Request::Waiting { hook, count: self.count.get() }, listed),
-            None => (Request::Queue, told),
+        let (request, told): (_, fn(&Value) -> String) = match (self.order, self.hook) {
+            (Some(Order::Pause), _) => (Request::Pause, |done| format!("Sending is {}.", paused(done))),
+            (Some(Order::Resume), _) => (Request::Unpause, |_| "Sending goes on.".to_owned()),
+            (Some(Order::Wake { target }), _) => (Request::Wake { target }, asked),
+            (None, Some(hook)) => (Request::Waiting { hook, count: self.count.get() }, listed),
+            (None, None) => (Request::Queue, told),
         };
         out.show(&gateway.ask(&request).await?, told).context("stdout takes nothing")
     }
@@ -60,6 +81,20 @@ impl Cancel {
         let told = |done: &Value| format!("Cancelled: {}.", counted(&done["cancelled"], "delivery", "deliveries"));
         ensure!(done["cancelled"] != 0, "nothing waits there");
         out.show(&done, told).context("stdout takes nothing")
+    }
+}
+
+/// How a pause is told.
+pub(super) fn paused(queue: &Value) -> String {
+    format!("paused since {}", field(queue, "paused_since"))
+}
+
+fn asked(done: &Value) -> String {
+    let asked: Vec<&str> = done["asked"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    if asked.is_empty() {
+        "Nothing that waits has a target that is down.".to_owned()
+    } else {
+        format!("Asked now: {}.", asked.join(", "))
     }
 }
 
@@ -88,6 +123,9 @@ fn told(queue: &Value) -> String {
         ("dropped", format!("{} since the start", field(queue, "dropped"))),
         ("disk", disk(queue)),
     ];
+    if !queue["paused_since"].is_null() {
+        lines.insert(0, ("sending", paused(queue)));
+    }
     if queue["clock_is_set"] == false {
         lines.push(("clock", "not set yet: requests over TLS wait for it".to_owned()));
     }
@@ -224,6 +262,14 @@ mod tests {
              01-7      2016-04-16T13:37:08.728Z  temp   api   1        -"
         );
         assert_eq!(listed(&json!([])), "Nothing waits for it.");
+    }
+
+    #[test]
+    fn a_pause_is_told_first_and_who_is_asked_by_name() {
+        let queue = json!({ "waiting": 5, "paused_since": "2016-04-16T13:37:08.728Z" });
+        assert!(told(&queue).starts_with("sending       paused since 2016-04-16T13:37:08.728Z\n"), "{}", told(&queue));
+        assert_eq!(asked(&json!({ "asked": ["http://a:80", "http://b:80"] })), "Asked now: http://a:80, http://b:80.");
+        assert!(asked(&json!({ "asked": [] })).starts_with("Nothing"));
     }
 
     #[test]

@@ -9,6 +9,7 @@ use crate::cli::print::Output;
 use crate::cli::print::counted;
 use crate::cli::print::field;
 use crate::cli::print::pairs;
+use crate::cli::queue::paused;
 
 /// Asks and shows.
 pub(super) async fn show(gateway: &Gateway, out: &mut Output) -> anyhow::Result<()> {
@@ -29,6 +30,7 @@ fn told(status: &Value) -> String {
         // The rest concerns everybody's things, and is the owner's to see.
         return pairs(&lines);
     }
+    lines.extend((!status["queue"]["paused_since"].is_null()).then(|| ("sending", paused(&status["queue"]))));
     lines.extend([
         ("internet", internet(&status["queue"])),
         ("waiting", format!("{} requests, {} under way", queue("waiting"), queue("under_way"))),
@@ -87,6 +89,12 @@ mod tests {
              notices       2 to read, see `farhook notices`\n\
              since start   9 delivered, 0 failed"
         );
+    }
+
+    #[test]
+    fn a_pause_is_told() {
+        let status = json!({ "queue": { "waiting": 5, "paused_since": "2016-04-16T13:37:08.728Z" } });
+        assert!(told(&status).contains("\nsending       paused since 2016-04-16T13:37:08.728Z\n"), "{}", told(&status));
     }
 
     #[test]

@@ -35,6 +35,24 @@ impl Clerk<'_> {
         Ok(serde_json::to_value(queue).expect("an overview is plain JSON"))
     }
 
+    pub(super) async fn pause(&self) -> Answer {
+        self.must_have_all()?;
+        let since = self.order(|reply| Order::Pause { reply }).await?;
+        Ok(json!({ "paused_since": since.to_string() }))
+    }
+
+    pub(super) async fn unpause(&self) -> Answer {
+        self.must_have_all()?;
+        let was_paused = self.order(|reply| Order::Unpause { reply }).await?;
+        if was_paused { Ok(json!({ "paused_since": null })) } else { Err(refused("sending is not paused")) }
+    }
+
+    pub(super) async fn wake(&self, target: Option<String>) -> Answer {
+        self.must_have_all()?;
+        let woken = self.order(|reply| Order::Wake { target, reply }).await?;
+        Ok(json!({ "asked": woken.map_err(refused)? }))
+    }
+
     pub(super) fn waiting(&self, hook: HookId, count: usize) -> Answer {
         let (hook, queue) = (self.seen_hook(hook)?.id, &self.parts.overview.queue);
         let count = count.min(MOST);

@@ -67,6 +67,7 @@ impl Clerk<'_> {
     }
 
     pub(super) fn shown(&self, hook: &Hook) -> Value {
-        shown::hook(hook, &self.parts.overview.board.hook(hook.id))
+        let overview = &self.parts.overview;
+        shown::hook(hook, &overview.board.hook(hook.id), &overview.history.hook(hook.id, clock::now().wall))
     }
 }

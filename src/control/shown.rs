@@ -6,6 +6,7 @@ use serde_json::json;
 use crate::bus::HookReport;
 use crate::bus::HookState;
 use crate::bus::Sighting;
+use crate::history::HookHistory;
 use crate::hooks::masking;
 use crate::model::Device;
 use crate::model::DeviceId;
@@ -52,8 +53,8 @@ pub(super) fn device(device: &Device, sighting: &Sighting) -> Value {
     })
 }
 
-/// A hook: its definition with the secrets masked, and how it does. The gateway's own keys win over a definition's.
-pub(super) fn hook(hook: &Hook, report: &HookReport) -> Value {
+/// A hook: its definition with the secrets masked, how it does, and how it did in the last 30 days. The gateway's own keys win over a definition's.
+pub(super) fn hook(hook: &Hook, report: &HookReport, counted: &HookHistory) -> Value {
     let mut shown = serde_json::Map::new();
     shown.insert("id".to_owned(), json!(hook.id));
     if let Value::Object(definition) = masking::shown_definition(hook.definition.original()) {
@@ -69,6 +70,12 @@ pub(super) fn hook(hook: &Hook, report: &HookReport) -> Value {
     shown.insert("dropped".to_owned(), json!(report.dropped));
     shown.insert("refused".to_owned(), json!(report.refused));
     shown.insert("over_limit".to_owned(), json!(report.over_limit));
+    let month = json!({
+        "delivered": counted.month_delivered,
+        "failed": counted.month_failed,
+        "skipped": counted.month_skipped,
+    });
+    shown.insert("last_30_days".to_owned(), month);
     shown.insert("errors_in_a_row".to_owned(), json!(report.errors_in_a_row));
     shown.insert("last_outcome".to_owned(), json!(report.last_outcome));
     shown.insert("last_at".to_owned(), json!(report.last_at.map(|at| at.to_string())));

@@ -73,8 +73,9 @@ impl Gateway {
     /// Starts everything. The data folder is locked by the caller.
     pub(super) async fn start(data: &Path, config: Arc<Config>, chance: Chance) -> anyhow::Result<Self> {
         let registry = Arc::new(Registry::load(Meta::open(data)?, chance.clone())?);
-        let Recalled { queue, writer, writer_thread, running, boot, known, healths, meters, logbook, notices, recent } =
-            Recalled::read(data, &config)?;
+        let recalled = Recalled::read(data, &config)?;
+        let Recalled { queue, writer, writer_thread, running, boot, known, healths, .. } = recalled;
+        let Recalled { meters, logbook, notices, history, recent, .. } = recalled;
         let (replays, replays_out) = Replays::new(queue.clone());
 
         let (config_tx, config_rx) = watch::channel(Arc::clone(&config));
@@ -101,6 +102,7 @@ impl Gateway {
             chance: chance.clone(),
             logbook: logbook.clone(),
             notices: notices.clone(),
+            history: history.clone(),
             hosts: Arc::clone(&meters.hosts),
             healths,
             boot,
@@ -119,6 +121,7 @@ impl Gateway {
                 live: live.clone(),
                 arrivals: arrivals_in,
                 board: board.clone(),
+                history: history.clone(),
                 calls: calls.clone(),
                 presence: presence.clone(),
                 chance: chance.clone(),
@@ -133,6 +136,7 @@ impl Gateway {
             registry: registry.watch(),
             config: config_rx,
             board,
+            history,
             meters,
             queue: queue.clone(),
             writer: writer.clone(),

@@ -10,6 +10,7 @@ use crate::clock;
 use crate::config::Config;
 use crate::daemon::boot;
 use crate::daemon::run_mark::RunMark;
+use crate::history::History;
 use crate::intake::Known;
 use crate::limits::Meters;
 use crate::logbook::Logbook;
@@ -34,6 +35,7 @@ pub(super) struct Recalled {
     pub(super) meters: Meters,
     pub(super) logbook: Logbook,
     pub(super) notices: Notices,
+    pub(super) history: History,
     pub(super) recent: Vec<Arc<Event>>,
 }
 
@@ -62,6 +64,7 @@ impl Recalled {
             meters: Meters::restore(per_device, per_host, &windows, boot, now.mono_ms),
             logbook: Logbook::new(queue.clone()),
             notices,
+            history: History::restore(queue.figures()?),
             recent: queue.recent()?,
             queue,
         })

@@ -20,6 +20,7 @@ use crate::dispatch::driver::Driver;
 use crate::dispatch::driver::max_age;
 use crate::dispatch::upkeep::host_per_minute;
 use crate::dispatch::upkeep::response_limits;
+use crate::history::What;
 use crate::hooks::masking;
 use crate::hooks::response;
 use crate::hooks::response::ResultPart;
@@ -103,7 +104,8 @@ impl Driver {
             // Others whose time is over wait for the place.
             self.upkeep_ms = now.mono_ms;
         }
-        self.write(changes, counted);
+        self.write(changes, counted, now);
+        self.count(hook, &ended.how, next, is_over, now);
         self.board.change_hook(hook.id, |report| {
             report.delivered += u64::from(next == Next::Done);
             report.failed += u64::from(is_over && next != Next::Done);
@@ -192,11 +194,14 @@ impl Driver {
         if let Some(host) = &counted {
             self.hosts.lock().expect("windows do not panic").record(host, now.mono_ms, &mut changes);
         }
-        self.write(changes, counted);
+        self.write(changes, counted, now);
     }
 
     /// Writes changes; `counted` is the host whose window is in them, and whose request is recorded by that.
-    fn write(&mut self, changes: Changes, counted: Option<String>) {
+    fn write(&mut self, mut changes: Changes, counted: Option<String>, now: Now) {
+        if !changes.is_empty() {
+            self.add_figures(&mut changes, now.mono_ms);
+        }
         match counted {
             Some(host) => {
                 let done = self.writer.write(changes);
@@ -205,6 +210,17 @@ impl Driver {
             }
             None if changes.is_empty() => {}
             None => self.writer.ride_along(changes),
+        }
+    }
+
+    /// Counts an attempt, and the end of its delivery if it is over.
+    fn count(&self, hook: &Hook, how: &How, next: Next, is_over: bool, now: Now) {
+        let count = |what| self.history.count(what, hook.id, hook.owner, 1, now);
+        if matches!(how, How::Sent { .. }) {
+            count(What::Attempt);
+        }
+        if is_over {
+            count(if next == Next::Done { What::Delivered } else { What::Failed });
         }
     }
 

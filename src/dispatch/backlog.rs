@@ -182,6 +182,7 @@ mod tests {
     use crate::chance::Chance;
     use crate::config::Config;
     use crate::dispatch::Parts;
+    use crate::history::History;
     use crate::limits::Meters;
     use crate::logbook::Logbook;
     use crate::notices::Notices;
@@ -231,6 +232,7 @@ mod tests {
             board: Board::default(),
             logbook: Logbook::new(queue.clone()),
             notices: Notices::restore(Vec::new()),
+            history: History::default(),
             hosts: Meters::restore(None, None, &[], [0; 16], 0).hosts,
             chance: Chance::from_seed(1),
             healths: Vec::new(),

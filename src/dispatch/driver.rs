@@ -49,9 +49,11 @@ use crate::dispatch::trend::Trend;
 use crate::dispatch::unrecorded::Unrecorded;
 use crate::dispatch::upkeep::response_limits;
 use crate::dispatch::upkeep::settings;
+use crate::history::History;
 use crate::limits::Windows;
 use crate::logbook::Logbook;
 use crate::model::HookId;
+use crate::model::WallTime;
 use crate::notices::Notices;
 use crate::registry::Hook;
 use crate::registry::Snapshot;
@@ -102,6 +104,8 @@ pub struct Parts {
     pub logbook: Logbook,
     /// Tells people what they should know.
     pub notices: Notices,
+    /// Counts how much went when.
+    pub history: History,
     /// The hosts' windows.
     pub hosts: Arc<Mutex<Windows>>,
     /// Makes ids and jitter.
@@ -185,6 +189,7 @@ pub(super) struct Driver {
     pub(super) board: Board,
     pub(super) logbook: Logbook,
     pub(super) notices: Notices,
+    pub(super) history: History,
     pub(super) chance: Chance,
     pub(super) courier: Arc<Courier>,
     pub(super) hosts: Arc<Mutex<Windows>>,
@@ -207,6 +212,8 @@ pub(super) struct Driver {
     /// What the log was told last of what is full.
     pub(super) told_full: Option<&'static str>,
     pub(super) errands: Errands,
+    /// Since when nothing is let go because somebody wants it so.
+    pub(super) paused_since: Option<WallTime>,
     pub(super) trend: Trend,
     pub(super) upkeep_ms: u64,
     pub(super) boot: [u8; 16],
@@ -230,6 +237,7 @@ impl Driver {
             board: parts.board,
             logbook: parts.logbook,
             notices: parts.notices,
+            history: parts.history,
             chance: parts.chance,
             courier: Arc::new(Courier::new(settings(&config))),
             hosts: parts.hosts,
@@ -246,12 +254,14 @@ impl Driver {
             full: Vec::new(),
             told_full: None,
             errands: Errands::default(),
+            paused_since: None,
             trend: Trend::default(),
             upkeep_ms: now.mono_ms,
             boot: parts.boot,
             boots: HashMap::new(),
         };
         driver.recall_boots(now);
+        driver.recall_pause();
         driver.tell_of_line(now);
         driver.take_up_hooks();
         for (hook, health) in parts.healths {
@@ -275,6 +285,10 @@ impl Driver {
         let drops = config.limits.host_over == Over::Drop;
         loop {
             let now = clock::now();
+            if self.paused_since.is_some() {
+                let due_ms = self.pacer.next_due_ms()?;
+                return Some(Duration::from_millis(due_ms.saturating_sub(now.mono_ms)));
+            }
             let mut is_over_limit = false;
             let next = {
                 let mut hosts = self.hosts.lock().expect("windows do not panic");
@@ -423,8 +437,10 @@ impl Driver {
     }
 
     fn show(&self) {
-        let state_since = self.line_since(clock::now());
+        let now = clock::now();
+        let state_since = self.line_since(now);
         let total = self.queue.total();
+        self.history.note_waiting(total.waiting, now);
         self.board.change_queue(|queue| {
             queue.waiting = total.waiting;
             queue.bytes = total.waiting_bytes;
@@ -434,6 +450,7 @@ impl Driver {
             queue.targets_down = self.lanes.targets_down();
             queue.state = self.connectivity.state();
             queue.state_since = Some(state_since);
+            queue.paused_since = self.paused_since;
         });
     }
 
@@ -451,6 +468,7 @@ impl Driver {
         let mut changes = Changes::new();
         self.hosts.lock().expect("windows do not panic").record_all(clock::now().mono_ms, &mut changes);
         self.writer.ride_along(self.logbook.take(self.config.borrow().queue.log_attempts));
+        changes.append(self.history.take());
         if !changes.is_empty() {
             self.writer.ride_along(changes);
         }

@@ -1,5 +1,5 @@
-//! What people ask of the dispatcher: try a hook out, resume it, cancel deliveries, tell what waits. Part of the
-//! driver.
+//! What people ask of the dispatcher: try a hook out, resume it, cancel deliveries, pause, wake, tell what waits. Part
+//! of the driver.
 
 use std::collections::HashMap;
 use std::collections::VecDeque;
@@ -108,6 +108,15 @@ impl Driver {
                 let lanes = lanes.ok().and_then(Result::ok).unwrap_or_default();
                 let last_seq = self.queue.next_seq();
                 self.errands.cancelling.push_back(Cancelling { lanes, after: None, last_seq, count: 0, reply });
+            }
+            Order::Pause { reply } => {
+                let _ = reply.send(self.pause(clock::now()).await);
+            }
+            Order::Unpause { reply } => {
+                let _ = reply.send(self.unpause().await);
+            }
+            Order::Wake { target, reply } => {
+                let _ = reply.send(self.wake(target.as_deref(), clock::now()));
             }
             Order::Report { reply } => {
                 let _ = reply.send(self.report(clock::now()));
@@ -224,6 +233,7 @@ impl Driver {
         hooks.sort_by_key(|hook| (std::cmp::Reverse(hook.waiting), hook.id));
         let targets = self.lanes.targets().map(|(name, line)| TargetReport {
             target: name.to_owned(),
+            host: line.host.clone(),
             is_down: line.target.is_down(),
             next_probe_s: line.target.waits_ms(now.mono_ms).map(|ms| ms.div_ceil(1_000)),
             under_way: line.target.in_flight(),

@@ -20,6 +20,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::bus::WakeRefusal;
 use crate::dispatch::age::AcceptedAt;
 use crate::dispatch::lane::Behind;
 use crate::dispatch::lane::Filling;
@@ -339,6 +340,31 @@ impl Lanes {
     pub(super) fn forgive_targets(&mut self, now_ms: u64) {
         for line in self.targets.values_mut() {
             line.target.forgive(now_ms);
+        }
+    }
+
+    /// Targets that are down and for which something waits that may be sent are to be asked at once: all, or those of
+    /// that name or host. Gives their names.
+    ///
+    /// # Errors
+    /// When a target is named and cannot be asked.
+    pub(super) fn wake(&mut self, wanted: Option<&str>, now_ms: u64) -> Result<Vec<String>, WakeRefusal> {
+        let (mut woken, mut is_known, mut is_down) = (Vec::new(), false, false);
+        for (name, line) in &mut self.targets {
+            if wanted.is_some_and(|wanted| wanted != &**name && line.host.as_deref() != Some(wanted)) {
+                continue;
+            }
+            is_known = true;
+            is_down |= line.target.is_down();
+            if !line.is_empty() && line.target.wake(now_ms) {
+                woken.push(name.to_string());
+            }
+        }
+        match wanted.map(str::to_owned) {
+            Some(target) if !is_known => Err(WakeRefusal::NoTarget { target }),
+            Some(target) if !is_down => Err(WakeRefusal::NotDown { target }),
+            Some(target) if woken.is_empty() => Err(WakeRefusal::NothingToSend { target }),
+            _ => Ok(woken),
         }
     }
 

@@ -6,7 +6,7 @@
 //!                └ target: up? busy? host's limit?
 //! ```
 //! `lanes`, `target`, `connectivity`, `roster`, `conclude` and `pacer` think and know no time of their own; `driver`
-//! waits and acts, with `signs`, `aftermath`, `backlog`, `shedding`, `errands` and `upkeep` as its hands.
+//! waits and acts, with `signs`, `aftermath`, `backlog`, `shedding`, `errands`, `pause` and `upkeep` as its hands.
 
 mod aftermath;
 mod age;
@@ -20,6 +20,7 @@ mod lane;
 mod lanes;
 mod line;
 mod pacer;
+mod pause;
 mod roster;
 mod shedding;
 mod signs;

@@ -13,6 +13,7 @@ use crate::dispatch::attempt::Leave;
 use crate::dispatch::driver::Driver;
 use crate::dispatch::driver::max_age;
 use crate::dispatch::trend::ONE_MORE;
+use crate::history::What;
 use crate::model::Fill;
 use crate::model::HookId;
 use crate::notices::Kind;
@@ -59,7 +60,9 @@ impl Driver {
     }
 
     async fn drop_oldest(&mut self, hook: HookId, arrivals: usize) {
-        let Some(rule) = self.roster.hook(hook).map(|hook| hook.definition.queue()) else { return };
+        let Some((rule, owner)) = self.roster.hook(hook).map(|hook| (hook.definition.queue(), hook.owner)) else {
+            return;
+        };
         let (mut own, mut total) = (self.queue.tally(hook).fill(), self.queue.total().fill());
         let (mut changes, mut dropped) = (Changes::new(), 0);
         while dropped < arrivals.max(DROPPED_AT_ONCE) {
@@ -82,6 +85,8 @@ impl Driver {
         changes.append(self.notices.post(Kind::EventsDropped, Some(hook), text, clock::now().wall));
         // The tally has to know of it before the next has to go. A disk that refuses is owed it.
         let _ = self.writer.write(changes).await;
+        let times = u32::try_from(dropped).unwrap_or(u32::MAX);
+        self.history.count(What::Dropped, hook, owner, times, clock::now());
         self.board.change_hook(hook, |report| report.dropped += dropped as u64);
         self.board.change_queue(|queue| queue.dropped += dropped as u64);
     }

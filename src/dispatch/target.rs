@@ -107,6 +107,14 @@ impl Target {
         }
     }
 
+    /// If it is down, the next probe is due at once. False if it is not down, or is being asked just now.
+    pub(super) fn wake(&mut self, now_ms: u64) -> bool {
+        let is_asked = self.in_flight > self.outdated;
+        let Some(down) = self.down.as_mut().filter(|_| !is_asked) else { return false };
+        down.until_ms = down.until_ms.min(now_ms);
+        true
+    }
+
     /// How it came to be down, if it is.
     pub(super) fn silence(&self) -> Option<Silence> {
         self.down.map(|down| down.silence)
@@ -204,6 +212,24 @@ mod tests {
         target.was_silent(8_000, 8_010, 0.0, Duration::MAX);
         assert_eq!(target.admits(8_010, MANY), Admission::At(9_010), "the waits begin anew");
         assert_eq!(target.silence(), Some(Silence { since_ms: 0, count: 1 }));
+    }
+
+    #[test]
+    fn a_woken_target_is_asked_once_and_then_left_alone_for_as_long_as_it_would_have_been() {
+        let mut target = Target::default();
+        assert!(!target.wake(0), "it is not down");
+        for now_ms in [0, 1_000, 3_000] {
+            target.was_silent(now_ms, now_ms, 0.0, Duration::MAX);
+        }
+        assert_eq!(target.admits(4_000, MANY), Admission::At(7_000));
+        assert!(target.wake(4_000));
+        assert_eq!(target.admits(4_000, MANY), Admission::Now);
+        target.started();
+        assert!(!target.wake(4_001), "it is being asked");
+        assert_eq!(target.admits(4_001, MANY), Admission::WhenOneEnds, "one probe is enough");
+        assert!(!target.was_silent(4_000, 4_010, 0.0, Duration::MAX));
+        target.ended();
+        assert_eq!(target.admits(4_010, MANY), Admission::At(12_010));
     }
 
     #[test]

@@ -20,6 +20,8 @@ use crate::dispatch::driver::Driver;
 use crate::dispatch::unrecorded::Unrecorded;
 use crate::hooks::response::ResponseLimits;
 use crate::model::HookId;
+use crate::model::UserId;
+use crate::registry::Snapshot;
 use crate::store::Changes;
 
 /// How often the dispatcher looks after what time alone changes: ages, clocks, logs.
@@ -42,7 +44,11 @@ impl Driver {
             self.note_room();
             self.trend.note(self.queue.total().fill(), now.mono_ms);
             let keep = self.config.borrow().queue.log_attempts;
-            if let Some(changes) = self.logbook.due(keep, now.mono_ms) {
+            if let Some(mut changes) = self.logbook.due(keep, now.mono_ms) {
+                self.add_figures(&mut changes, now.mono_ms);
+                self.writer.ride_along(changes);
+            }
+            if let Some(changes) = self.history.due(now.mono_ms) {
                 self.writer.ride_along(changes);
             }
             self.lanes.retry_pages();
@@ -119,12 +125,29 @@ impl Driver {
             self.gone.push(hook);
             self.upkeep_ms = 0;
         }
+        self.forget_figures(&snapshot);
         for id in changed.new {
             let definition = &snapshot.hooks[&id].definition;
             self.lanes.add_hook(id, definition.origin().as_deref(), definition.host());
         }
         for id in self.roster.ids().collect::<Vec<_>>() {
             self.hold_or_resume(id);
+        }
+    }
+
+    /// Lets figures that have waited long enough go along with what is written anyway.
+    pub(super) fn add_figures(&self, changes: &mut Changes, now_ms: u64) {
+        if let Some(figures) = self.history.riding(now_ms) {
+            changes.append(figures);
+        }
+    }
+
+    /// Forgets what was counted of hooks and users that are gone.
+    fn forget_figures(&self, snapshot: &Snapshot) {
+        let has_user = |user: UserId| snapshot.users.contains_key(&user) || snapshot.hooks_of(user).next().is_some();
+        let changes = self.history.keep(|hook| snapshot.hooks.contains_key(&hook), has_user);
+        if !changes.is_empty() {
+            self.writer.ride_along(changes);
         }
     }
 

@@ -47,6 +47,8 @@ use crate::bus::stopped;
 use crate::chance::Chance;
 use crate::clock;
 use crate::config::Config;
+use crate::history::History;
+use crate::history::What;
 use crate::intake::decide::Decision;
 use crate::intake::decide::Desk;
 use crate::intake::decide::Dropped;
@@ -58,6 +60,7 @@ use crate::intake::said::Said;
 use crate::limits::Windows;
 use crate::model::DeviceId;
 use crate::model::Event;
+use crate::model::UserId;
 use crate::registry::Snapshot;
 use crate::store::Changes;
 use crate::store::DeliveryKey;
@@ -91,6 +94,8 @@ pub struct Parts {
     pub triggers: Arc<Mutex<Windows>>,
     /// Shows what was dropped.
     pub board: Board,
+    /// Counts it.
+    pub history: History,
     /// Knows who waits for a result.
     pub calls: Calls,
     /// Knows what devices offer.
@@ -141,13 +146,14 @@ pub async fn run(parts: Parts, mut stop: watch::Receiver<bool>) {
         live,
         arrivals,
         board,
+        history,
         calls,
         presence,
         chance,
         known,
     } = parts;
     let desk = Desk::new(chance, known, triggers, presence.clone());
-    let mut clerk = Clerk { desk, live, arrivals, board, calls, presence, unwanted: 0 };
+    let mut clerk = Clerk { desk, live, arrivals, board, history, calls, presence, unwanted: 0 };
     let mut under_way: FuturesOrdered<BoxFuture<'static, Settled>> = FuturesOrdered::new();
     loop {
         tokio::select! {
@@ -229,6 +235,7 @@ struct Clerk {
     live: Live,
     arrivals: mpsc::Sender<Arrival>,
     board: Board,
+    history: History,
     calls: Calls,
     presence: Presence,
     /// Results that nobody waited for, since the start.
@@ -280,6 +287,7 @@ impl Clerk {
             Decision::Refused { refusal, full, notice } => {
                 if let Some(hook) = full {
                     self.board.change_hook(hook, |report| report.refused += 1);
+                    self.history.refused(hook, clock::now());
                 }
                 if notice.is_some() {
                     warn!("a publication is refused: {refusal}");
@@ -310,7 +318,7 @@ impl Clerk {
                     if deliveries.is_empty() { Accepted::PassedOn(event.id) } else { Accepted::Stored(event.id) };
                 answer(Ok(accepted));
                 self.live.announce(Arc::clone(&event)).await;
-                self.count(&dropped);
+                self.count(&dropped, event.owner);
                 tell(&self.live, notices).await;
                 for triggered in deliveries {
                     self.arrive(triggered, &event).await;
@@ -339,8 +347,10 @@ impl Clerk {
         let _ = self.arrivals.send(arrival).await;
     }
 
-    fn count(&self, dropped: &[Dropped]) {
+    fn count(&self, dropped: &[Dropped], owner: UserId) {
         for dropped in dropped {
+            let (Dropped::OverLimit(hook) | Dropped::Full(hook)) = dropped;
+            self.history.count(What::Dropped, *hook, owner, 1, clock::now());
             match dropped {
                 Dropped::OverLimit(hook) => self.board.change_hook(*hook, |report| report.over_limit += 1),
                 Dropped::Full(hook) => {

@@ -79,6 +79,7 @@ impl Scene {
             store: store.clone(),
             triggers: Meters::restore(None, None, &[], [0; 16], 0).devices,
             board: Board::default(),
+            history: History::default(),
             calls: calls.clone(),
             presence: presence.clone(),
             chance: Chance::from_seed(1),

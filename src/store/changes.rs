@@ -4,18 +4,22 @@ use std::collections::HashMap;
 
 use crate::model::Event;
 use crate::model::HookId;
+use crate::model::WallTime;
 use crate::store::AttemptSlot;
 use crate::store::DeadLetter;
 use crate::store::DeliveryId;
 use crate::store::DeliveryKey;
 use crate::store::StoredAttempt;
 use crate::store::StoredDelivery;
+use crate::store::StoredFigures;
 use crate::store::StoredHealth;
 use crate::store::StoredNotice;
 use crate::store::StoredWindow;
+use crate::store::Whose;
 use crate::store::attempt;
 use crate::store::dead;
 use crate::store::delivery;
+use crate::store::figures;
 use crate::store::keys;
 use crate::store::recent;
 use crate::store::row;
@@ -121,6 +125,30 @@ impl Changes {
     /// Forgets a boot of which nothing is left.
     pub fn remove_boot(&mut self, boot: [u8; 16]) {
         self.remove_row(keys::prefixed(keys::BOOT, &boot));
+    }
+
+    /// Records figures, in place of those that were there.
+    pub fn put_figures(&mut self, whose: Whose, figures: &StoredFigures) {
+        for (piece, row) in (0..).zip(figures::encode(figures)) {
+            self.put_row(figures::key(whose, piece), row);
+        }
+    }
+
+    /// Removes the figures of a user or a hook that is gone.
+    pub fn remove_figures(&mut self, whose: Whose) {
+        for piece in 0..figures::PIECES {
+            self.remove_row(figures::key(whose, piece));
+        }
+    }
+
+    /// Records that nothing is sent since then.
+    pub fn put_pause(&mut self, since: WallTime) {
+        self.put_row(keys::prefixed(keys::PAUSE, &[]), row::encode(rows::PAUSE_VERSION, &since));
+    }
+
+    /// Records that sending goes on.
+    pub fn remove_pause(&mut self) {
+        self.remove_row(keys::prefixed(keys::PAUSE, &[]));
     }
 
     /// Keeps an event of late at that place. This needs room on the disk: the whole write is refused when there is

@@ -10,6 +10,8 @@
 //! s | hook (12)                                    a hook's health
 //! n | number (8)                                   a notice
 //! o | boot (16)                                    when a boot began, by the wall clock
+//! h | whose (1 or 13) | piece (1)                  how much went when: of the gateway, of a user, of a hook
+//! p                                                since when nothing is sent, while that is so
 //! e | place (2) | part (1)                         an event of late, as it was at the last orderly stop
 //! d | hook (12) | seq (8)                          a delivery as version 0.1 kept it; moved at the start
 //! ```
@@ -31,6 +33,8 @@ pub(super) const WINDOW: u8 = b'w';
 pub(super) const HEALTH: u8 = b's';
 pub(super) const NOTICE: u8 = b'n';
 pub(super) const BOOT: u8 = b'o';
+pub(super) const PAUSE: u8 = b'p';
+pub(super) const FIGURES: u8 = b'h';
 pub(super) const RECENT: u8 = b'e';
 pub(super) const OLD_DELIVERY: u8 = b'd';
 

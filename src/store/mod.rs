@@ -10,7 +10,7 @@
 //! data/meta/             sled: devices, tokens, hooks
 //! data/meta-export.json  the same, rewritten after every change: what meta/ is restored from
 //! data/queue/            sled: deliveries, dead letters, attempts, limit windows, hook health, notices,
-//!                        and at a stop the events of late
+//!                        figures, and at a stop the events of late
 //! data/queue.new/        only while it is rebuilt, or after that was cut short
 //! data/ballast           16 MB given back to the disk when it is so full that sled cannot open
 //! ```
@@ -21,6 +21,7 @@ mod changes;
 mod dead;
 mod delivery;
 mod disk;
+mod figures;
 mod keys;
 mod memory;
 mod meta;
@@ -50,6 +51,9 @@ pub use delivery::Arrived;
 pub use delivery::Moment;
 pub use delivery::StoredDelivery;
 pub use delivery::StoredMark;
+pub use figures::StoredFigures;
+pub use figures::StoredRing;
+pub use figures::Whose;
 pub use keys::DeliveryId;
 pub use keys::DeliveryIdError;
 pub use keys::DeliveryKey;

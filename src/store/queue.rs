@@ -9,6 +9,7 @@ use log::error;
 
 use crate::model::Event;
 use crate::model::HookId;
+use crate::model::WallTime;
 use crate::store::AttemptShelf;
 use crate::store::AttemptSlot;
 use crate::store::Changes;
@@ -18,14 +19,17 @@ use crate::store::DeliveryKey;
 use crate::store::LaneKey;
 use crate::store::StoredAttempt;
 use crate::store::StoredDelivery;
+use crate::store::StoredFigures;
 use crate::store::StoredHealth;
 use crate::store::StoredNotice;
 use crate::store::StoredWindow;
 use crate::store::Tally;
+use crate::store::Whose;
 use crate::store::attempt;
 use crate::store::changes::Tallying;
 use crate::store::dead;
 use crate::store::delivery;
+use crate::store::figures;
 use crate::store::keys;
 use crate::store::open::OpenError;
 use crate::store::recent;
@@ -286,6 +290,35 @@ impl Queue {
     /// When the disk is bad. Rows that cannot be decoded are left out.
     pub fn boots(&self) -> Result<Vec<([u8; 16], i64)>, QueueError> {
         self.rows(keys::BOOT, rows::BOOT_VERSION, |boot| boot.try_into().ok())
+    }
+
+    /// Since when nothing is sent; none if it is.
+    ///
+    /// # Errors
+    /// When the disk is bad.
+    pub fn paused_since(&self) -> Result<Option<WallTime>, QueueError> {
+        let rows = self.rows(keys::PAUSE, rows::PAUSE_VERSION, |rest| rest.is_empty().then_some(()))?;
+        Ok(rows.into_iter().map(|((), since)| since).next())
+    }
+
+    /// All figures, by whose they are.
+    ///
+    /// # Errors
+    /// When the disk is bad. What cannot be decoded is left out.
+    pub fn figures(&self) -> Result<Vec<(Whose, StoredFigures)>, QueueError> {
+        self.with(|db| {
+            let mut all = Vec::new();
+            for entry in db.scan_prefix([keys::FIGURES]) {
+                let (key, value) = entry.map_err(unreadable)?;
+                let Some(whose) = figures::whose_of_first(&key) else { continue };
+                let piece = |number: u8| {
+                    let row = db.get(figures::key(whose, number)).map_err(unreadable)?;
+                    Ok::<_, QueueError>(row.unwrap_or_default().to_vec())
+                };
+                all.extend(figures::decode(&value, piece).ok().map(|figures| (whose, figures)));
+            }
+            Ok(all)
+        })
     }
 
     /// The events of late, as they were kept at the last orderly stop, oldest first.

@@ -1,4 +1,4 @@
-//! The small rows of the queue database: windows, health, notices, boots.
+//! The small rows of the queue database: windows, health, notices, boots, the pause.
 
 use serde::Deserialize;
 use serde::Serialize;
@@ -12,6 +12,7 @@ pub(super) const WINDOW_VERSION: u8 = 1;
 pub(super) const HEALTH_VERSION: u8 = 1;
 pub(super) const NOTICE_VERSION: u8 = 1;
 pub(super) const BOOT_VERSION: u8 = 1;
+pub(super) const PAUSE_VERSION: u8 = 1;
 
 /// A limit's window as it was last recorded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

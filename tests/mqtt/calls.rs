@@ -12,6 +12,7 @@ use farhook::bus::Replays;
 use farhook::bus::arrivals;
 use farhook::chance::Chance;
 use farhook::config::Config;
+use farhook::history::History;
 use farhook::intake;
 use farhook::intake::Known;
 use farhook::limits::Meters;
@@ -63,6 +64,7 @@ impl Scene {
             known: Known::recall(&store, [0; 16]).unwrap(),
             store,
             board: Board::default(),
+            history: History::default(),
             calls: calls.clone(),
             presence: gateway.presence.clone(),
             chance: Chance::from_seed(2),

@@ -11,6 +11,7 @@ use crate::api::endpoint::Endpoint;
 use crate::api::hooks::ALL;
 use crate::api::hooks::ONE;
 use crate::api::hooks::shown;
+use crate::clock;
 use crate::http;
 use crate::http::ApiError;
 use crate::http::Method;
@@ -44,14 +45,14 @@ async fn get(context: Arc<Context>, request: Request) -> Result<Response, ApiErr
     let logs: Vec<Value> = attempts.iter().take(SHOWN).map(shown::attempt).collect();
     let errors = attempts.iter().filter(|attempt| !shown::is_success(attempt));
     let errors: Vec<Value> = errors.take(SHOWN).map(shown::attempt).collect();
-    let report = context.overview.board.hook(hook.id);
+    let counted = context.overview.history.hook(hook.id, clock::now().wall);
     let mut whole = shown::one(&hook);
     whole.insert("logs".to_owned(), json!(logs));
     whole.insert("errors".to_owned(), json!(errors));
     let counters = json!({
-        "success": report.delivered,
-        "error": report.failed,
-        "skipped": report.dropped + report.refused + report.over_limit,
+        "success": counted.month_delivered,
+        "error": counted.month_failed,
+        "skipped": counted.month_skipped,
     });
     whole.insert("counters".to_owned(), json!([counters]));
     let key = if request.path.names("integrations") { "integration" } else { "webhook" };

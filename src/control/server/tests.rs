@@ -24,6 +24,7 @@ use crate::bus::remote_requests;
 use crate::chance::Chance;
 use crate::config::Config;
 use crate::control;
+use crate::history::History;
 use crate::limits::Meters;
 use crate::logbook::Logbook;
 use crate::model::WallTime;
@@ -63,6 +64,7 @@ impl Scene {
             registry: registry.watch(),
             config,
             board: Board::default(),
+            history: History::default(),
             meters: Meters::restore(None, None, &[], [0; 16], 0),
             queue: queue.clone(),
             writer,

@@ -27,6 +27,7 @@ use crate::delivery::responder::Responder;
 use crate::delivery::responder::answer;
 use crate::delivery::responder::provide_crypto;
 use crate::delivery::responder::silent_port;
+use crate::history::Span;
 use crate::limits::Meters;
 use crate::model::Event;
 use crate::model::Source;
@@ -41,6 +42,7 @@ use crate::store::WriterThread;
 use crate::store::tests::delivery;
 
 mod letters;
+mod pause;
 
 const HOOK: HookId = HookId::from_bytes([3; 12]);
 
@@ -58,6 +60,7 @@ struct Scene {
     board: Board,
     logbook: Logbook,
     notices: Notices,
+    history: History,
     watcher: Watcher,
     _feed: MqttFeed,
     stop: watch::Sender<bool>,
@@ -109,6 +112,7 @@ impl Scene {
         let (stop, stopping) = watch::channel(false);
         let (watcher, board) = (live.watch(), Board::default());
         let (logbook, notices) = (Logbook::new(queue.clone()), Notices::restore(Vec::new()));
+        let history = History::default();
         let parts = Parts {
             arrivals: arrivals_out,
             orders: orders_out,
@@ -121,6 +125,7 @@ impl Scene {
             board: board.clone(),
             logbook: logbook.clone(),
             notices: notices.clone(),
+            history: history.clone(),
             hosts: Meters::restore(None, per_minute, &[], [1; 16], clock::now().mono_ms).hosts,
             chance: Chance::from_seed(1),
             healths: Vec::new(),
@@ -140,6 +145,7 @@ impl Scene {
             board,
             logbook,
             notices,
+            history,
             watcher,
             _feed: feed,
             stop,
@@ -253,6 +259,11 @@ async fn an_arrival_is_sent_and_its_results_are_told_in_order_and_it_leaves_the_
     assert_eq!(scene.stored(&[key(1)]).await, [false]);
     let report = scene.board.hook(HOOK);
     assert_eq!((report.delivered, report.failed, report.last_outcome.as_deref()), (1, 0, Some("status 200")));
+    let counted = scene.history.owner(samples::OWNER, Span::Day, clock::now().wall);
+    assert_eq!(
+        [counted.attempts, counted.delivered, counted.failed].map(|counts| counts.iter().sum::<u32>()),
+        [1, 1, 0]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -430,6 +441,8 @@ async fn a_delivery_that_is_too_old_is_given_up_without_being_sent() {
     assert!(responder.requests.try_recv().is_err());
     assert_eq!(scene.stored(&[key(1)]).await, [false]);
     assert_eq!(scene.board.hook(HOOK).failed, 1);
+    let counted = scene.history.gateway(Span::Month, clock::now().wall);
+    assert_eq!([counted.attempts, counted.failed].map(|counts| counts.iter().sum::<u32>()), [0, 1]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -482,6 +495,8 @@ async fn at_the_stop_an_attempt_under_way_is_brought_to_its_end() {
     in_time(&mut scene.task).await.unwrap();
     assert_eq!(scene.told().await, named("hook-sent/temp", "undefined"));
     assert_eq!(scene.stored(&[key(1)]).await, [false]);
+    let kept = History::restore(scene.queue.figures().unwrap());
+    assert_eq!(kept.hook(HOOK, clock::now().wall).month_delivered, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -248,6 +248,33 @@ fn hooks_of_one_target_share_its_silence_and_its_host_is_asked_by_name() {
 }
 
 #[test]
+fn a_target_is_woken_by_its_name_or_host_if_something_may_be_sent_to_it() {
+    let mut lanes = lanes();
+    let c = HookId::from_bytes([0xc; 12]);
+    lanes.add_hook(c, Some("https://a"), Some("a"));
+    let named = |target: &str| target.to_owned();
+    assert_eq!(lanes.wake(Some("b"), 0), Err(WakeRefusal::NoTarget { target: named("b") }));
+    assert_eq!(lanes.wake(Some("a"), 0), Err(WakeRefusal::NotDown { target: named("a") }));
+    for hook in [A, c] {
+        lanes.target(hook).unwrap().was_silent(0, 0, 0.0, Duration::MAX);
+    }
+    assert_eq!(lanes.wake(Some("a"), 1), Err(WakeRefusal::NothingToSend { target: named("a") }));
+    push(&mut lanes, lane(A, 1), 1);
+    push(&mut lanes, lane(B, 2), 2);
+    push(&mut lanes, lane(c, 3), 3);
+    assert_eq!(started(&mut lanes, 1), None);
+    assert_eq!(lanes.wake(Some("https://a"), 1), Ok(vec![named("https://a")]));
+    assert_eq!(
+        lanes.next(1, at_once(100), |_| Err(500)).map(|start| start.item.seq),
+        Err(Some(500)),
+        "the limit holds"
+    );
+    assert_eq!(lanes.wake(Some("a"), 1), Ok(vec![named("http://a"), named("https://a")]));
+    assert_eq!([started(&mut lanes, 1), started(&mut lanes, 1), started(&mut lanes, 1)], [Some(1), Some(3), None]);
+    assert_eq!(lanes.wake(None, 2), Ok(vec![]), "both are being asked");
+}
+
+#[test]
 fn a_target_is_forgotten_with_the_last_of_its_hooks() {
     let mut lanes = lanes();
     lanes.target(A).unwrap().was_silent(0, 0, 0.0, Duration::MAX);

@@ -221,12 +221,18 @@ fn small_rows_are_read_as_they_were_recorded() {
     changes.put_health(HOOK, health);
     changes.put_notice(4, &notice);
     changes.put_boot([8; 16], 1_460_813_828_728);
+    changes.put_pause(at);
     let queue = opened(data.path());
     queue.apply([&changes]).unwrap();
     assert_eq!(queue.windows().unwrap(), [("host example.com:443".to_owned(), window)]);
     assert_eq!(queue.healths().unwrap(), [(HOOK, health)]);
     assert_eq!(queue.notices().unwrap(), [(4, notice)]);
     assert_eq!(queue.boots().unwrap(), [([8; 16], 1_460_813_828_728)]);
+    assert_eq!(queue.paused_since().unwrap(), Some(at));
+    let mut changes = Changes::new();
+    changes.remove_pause();
+    queue.apply([&changes]).unwrap();
+    assert_eq!(queue.paused_since().unwrap(), None);
 }
 
 #[test]

@@ -15,6 +15,7 @@ use crate::http::BodyRoom;
 use crate::http::Credentials;
 use crate::http::Params;
 use crate::http::Peer;
+use crate::http::Scheme;
 use crate::http::body::body;
 use crate::http::path::at;
 use crate::model::Hidden;
@@ -28,6 +29,8 @@ pub struct Request {
     pub from: IpAddr,
     /// Its body.
     pub body: Body,
+    /// Whether it came over TLS.
+    pub is_https: bool,
     /// The address by which the caller knows the gateway, without a path.
     pub base: String,
     /// The last event that the caller of a stream heard before.
@@ -47,6 +50,7 @@ pub fn request(
     let query = warp::query::raw().or(warp::any().map(String::new)).unify();
     at(method, paths)
         .and(warp::filters::ext::optional::<Peer>())
+        .and(warp::filters::ext::optional::<Scheme>())
         .and(header("authorization"))
         .and(header("host"))
         .and(header("last-event-id"))
@@ -55,6 +59,7 @@ pub fn request(
         .map(
             |path,
              peer: Option<Peer>,
+             scheme: Option<Scheme>,
              authorization: Option<String>,
              host: Option<String>,
              last_event_id,
@@ -62,11 +67,14 @@ pub fn request(
              body| {
                 let query = url::form_urlencoded::parse(query.as_bytes()).into_owned();
                 let query = query.map(|(name, value)| (name, Hidden::new(value))).collect();
+                let is_https = scheme == Some(Scheme::Https);
+                let (scheme, host) = (if is_https { "https" } else { "http" }, host.as_deref().unwrap_or("localhost"));
                 Request {
                     path,
                     from: peer.map_or(Ipv4Addr::UNSPECIFIED.into(), |Peer(address)| address.ip()),
                     body,
-                    base: format!("http://{}", host.as_deref().unwrap_or("localhost")),
+                    is_https,
+                    base: format!("{scheme}://{host}"),
                     last_event_id,
                     credentials: Credentials::in_header(authorization.as_deref()),
                     query,

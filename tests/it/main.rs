@@ -26,6 +26,7 @@ mod durable;
 mod egress;
 mod guide;
 mod hostile;
+mod https;
 mod isolation;
 mod killed;
 mod life;

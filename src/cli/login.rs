@@ -1,6 +1,9 @@
 //! `farhook login`, `farhook logout`: using this command line with a gateway somewhere else.
 
+use std::fs;
 use std::io::Write;
+use std::path::Path;
+use std::path::PathBuf;
 
 use anyhow::Context;
 use anyhow::anyhow;
@@ -20,8 +23,11 @@ use crate::cli::user::Password;
 /// on talking to the daemon of that folder.
 #[derive(Debug, Args)]
 pub(super) struct Login {
-    /// The gateway's address, such as `http://raspberrypi.local:8484`
+    /// The gateway's address, such as `https://raspberrypi.local:8443`
     url: String,
+    /// A certificate to trust, and no other: a copy of the gateway's own, tls/certificate.pem in its data folder
+    #[arg(long, value_name = "FILE")]
+    certificate: Option<PathBuf>,
     /// The name to log in with; it is asked for without this
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
@@ -35,6 +41,10 @@ pub(super) struct Login {
 impl Login {
     pub(super) async fn run(self, out: &mut Output) -> anyhow::Result<()> {
         let url = address(&self.url)?;
+        let certificate = self.certificate.map(|file| trusted(&file)).transpose()?;
+        if certificate.is_some() && !url.starts_with("https:") {
+            bail!("a certificate is for an address that begins with https://");
+        }
         let user = match self.name {
             Some(name) => name,
             None => prompt("User name: ")?,
@@ -42,7 +52,7 @@ impl Login {
         let password = self.password.read()?;
         let fields =
             [("grant_type", "password"), ("username", &user), ("password", &password), ("client_id", "farhook")];
-        let token = match remote::token(&url, &fields).await? {
+        let token = match remote::token(&url, certificate.as_deref(), &fields).await? {
             Ok(token) => token,
             Err(refused) if refused["error"] == "mfa_required" => {
                 let otp = match self.otp {
@@ -52,11 +62,12 @@ impl Login {
                 let mfa_token = refused["mfa_token"].as_str().unwrap_or_default();
                 let grant = "urn:custom:mfa-otp";
                 let fields = [("grant_type", grant), ("mfa_token", mfa_token), ("otp", &otp), ("client_id", "farhook")];
-                remote::token(&url, &fields).await?.map_err(|refused| said(&refused))?
+                let token = remote::token(&url, certificate.as_deref(), &fields).await?;
+                token.map_err(|refused| said(&refused))?
             }
             Err(refused) => return Err(said(&refused)),
         };
-        let path = Kept { url: url.clone(), user: user.clone(), token }.keep()?;
+        let path = Kept { url: url.clone(), user: user.clone(), token, certificate }.keep()?;
         let told = |_: &Value| {
             let told = format!("You are logged in to {url} as {user}; the token is in {}.", path.display());
             match std::env::var_os("FARHOOK_DATA") {
@@ -97,6 +108,16 @@ fn address(url: &str) -> anyhow::Result<String> {
         bail!("give the address without a path, like http://raspberrypi.local:8484");
     }
     Ok(parsed.origin().ascii_serialization())
+}
+
+/// What is in that file, if it is a certificate.
+fn trusted(file: &Path) -> anyhow::Result<String> {
+    let read = || {
+        let pem = fs::read_to_string(file)?;
+        remote::certificates(&pem)?;
+        anyhow::Ok(pem)
+    };
+    read().with_context(|| file.display().to_string())
 }
 
 fn prompt(question: &str) -> anyhow::Result<String> {

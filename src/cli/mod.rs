@@ -246,6 +246,7 @@ mod tests {
             "farhook user remove you",
             "farhook claim",
             "farhook login http://raspberrypi.local:8484 --name me --password-stdin",
+            "farhook login https://raspberrypi.local:8443 --certificate c.pem",
             "farhook logout",
             "farhook device add kitchen --user you",
             "farhook device claim 0123456789abcdef01234567",

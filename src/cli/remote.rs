@@ -43,6 +43,9 @@ pub(super) struct Login {
     pub(super) user: String,
     /// What for.
     pub(super) token: String,
+    /// The certificate that is trusted for it, and no other; without one, what the system trusts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) certificate: Option<String>,
 }
 
 impl Login {
@@ -97,7 +100,8 @@ impl Login {
     /// # Errors
     /// When the gateway cannot be reached, or why it refused.
     pub(super) async fn ask(&self, asked: &Asked, patience: Duration) -> anyhow::Result<Value> {
-        let request = client()?.post(format!("{}/v1/command", self.url)).bearer_auth(&self.token).timeout(patience);
+        let request =
+            self.client()?.post(format!("{}/v1/command", self.url)).bearer_auth(&self.token).timeout(patience);
         match serde_json::from_value(json(request.json(&asked.write())).await?)
             .context("that is no gateway's answer")?
         {
@@ -112,7 +116,7 @@ impl Login {
     /// As [`Self::ask`].
     pub(super) async fn events(&self, prefix: &str) -> anyhow::Result<RemoteTail> {
         let prefix = percent_encoding::utf8_percent_encode(prefix, SEGMENT);
-        let request = client()?.get(format!("{}/v1/devices/events/{prefix}", self.url)).bearer_auth(&self.token);
+        let request = self.client()?.get(format!("{}/v1/devices/events/{prefix}", self.url)).bearer_auth(&self.token);
         let response = request.send().await.map_err(unreached)?;
         if !response.status().is_success() {
             bail!("the gateway refused: {}", response.status());
@@ -126,7 +130,7 @@ impl Login {
     /// # Errors
     /// As [`Self::ask`].
     pub(super) async fn revoke(&self) -> anyhow::Result<()> {
-        let request = client()?.delete(format!("{}/v1/access_tokens/current", self.url)).bearer_auth(&self.token);
+        let request = self.client()?.delete(format!("{}/v1/access_tokens/current", self.url)).bearer_auth(&self.token);
         let request = request.timeout(SOON);
         let response = request.send().await.map_err(unreached)?;
         match response.status() {
@@ -136,14 +140,22 @@ impl Login {
             status => bail!("the gateway refused: {status}"),
         }
     }
+
+    fn client(&self) -> anyhow::Result<reqwest::Client> {
+        client(self.certificate.as_deref())
+    }
 }
 
-/// Gets a token from the gateway at `url`, for what `fields` show.
+/// Gets a token from the gateway at `url`, for what `fields` show. Only `certificate` is trusted, if it is given.
 ///
 /// # Errors
 /// When the gateway cannot be reached, or why it refused.
-pub(super) async fn token(url: &str, fields: &[(&str, &str)]) -> anyhow::Result<Result<String, Value>> {
-    let request = client()?.post(format!("{url}/oauth/token")).form(fields).timeout(SOON);
+pub(super) async fn token(
+    url: &str,
+    certificate: Option<&str>,
+    fields: &[(&str, &str)],
+) -> anyhow::Result<Result<String, Value>> {
+    let request = client(certificate)?.post(format!("{url}/oauth/token")).form(fields).timeout(SOON);
     let response = request.send().await.map_err(unreached)?;
     let answer: Value = response.json().await.context("that is no gateway's answer")?;
     Ok(answer["access_token"].as_str().map(str::to_owned).ok_or(answer))
@@ -201,7 +213,7 @@ async fn json(request: reqwest::RequestBuilder) -> anyhow::Result<Value> {
     Err(anyhow!(said("error_description").or_else(|| said("error")).unwrap_or_else(|| status.to_string())))
 }
 
-fn client() -> anyhow::Result<reqwest::Client> {
+fn client(certificate: Option<&str>) -> anyhow::Result<reqwest::Client> {
     // Only an earlier one in this process could make it fail.
     let _ = rustls::crypto::ring::default_provider().install_default();
     // A portal in between must not be followed with a password.
@@ -210,11 +222,34 @@ fn client() -> anyhow::Result<reqwest::Client> {
         .read_timeout(SILENT_FOR)
         .connect_timeout(CONNECT_WITHIN)
         .user_agent(concat!("farhook/", env!("CARGO_PKG_VERSION")));
+    let client = match certificate {
+        Some(pem) => client.tls_certs_only(certificates(pem)?),
+        None => client,
+    };
     client.build().context("HTTP cannot be spoken here")
 }
 
+/// Reads what is to be trusted.
+///
+/// # Errors
+/// When there is no certificate in it.
+pub(super) fn certificates(pem: &str) -> anyhow::Result<Vec<reqwest::Certificate>> {
+    let certificates = reqwest::Certificate::from_pem_bundle(pem.as_bytes()).context("that is no certificate")?;
+    if certificates.is_empty() {
+        bail!("there is no certificate in it");
+    }
+    Ok(certificates)
+}
+
 fn unreached(error: reqwest::Error) -> anyhow::Error {
-    anyhow::Error::new(error.without_url()).context("the gateway cannot be reached")
+    let error = anyhow::Error::new(error.without_url());
+    // The words of rustls; its error has been wrapped by four others.
+    if error.chain().any(|cause| cause.to_string().contains("invalid peer certificate")) {
+        return error.context(
+            "the gateway's certificate is not trusted here; if it is the gateway's own, log in with --certificate FILE",
+        );
+    }
+    error.context("the gateway cannot be reached")
 }
 
 fn file() -> Option<PathBuf> {

@@ -20,7 +20,9 @@ fn told(status: &Value) -> String {
     let queue = |name: &str| field(&status["queue"], name);
     let listening = status["listening"].as_object().into_iter().flatten();
     let mut lines = vec![("version", field(status, "version"))];
-    lines.extend(listening.map(|(part, _)| (part.as_str(), field(&status["listening"], part))));
+    let parts: Vec<(String, String)> =
+        listening.map(|(part, _)| (part.replace('_', " "), field(&status["listening"], part))).collect();
+    lines.extend(parts.iter().map(|(part, place)| (part.as_str(), place.clone())));
     lines.extend(users(status));
     lines.extend([
         ("devices", format!("{}, {} online", field(status, "devices"), field(status, "devices_online"))),

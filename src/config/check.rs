@@ -1,8 +1,10 @@
 //! Reads one value of a file as what its key wants, or says what would be right and where. Pure.
 
+use std::net::Ipv4Addr;
 use std::net::SocketAddr;
 use std::num::NonZeroU64;
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 
 use toml::Spanned;
 use toml::de::DeValue;
@@ -72,6 +74,52 @@ where
 pub(super) fn socket_address(found: Found) -> Result<SocketAddr, Wrong> {
     let parsed = found.get_ref().as_str().and_then(|text| text.parse().ok());
     parsed.ok_or_else(|| Wrong::new(found, Expected::SocketAddress))
+}
+
+/// An address and a port, or "off".
+pub(super) fn socket_address_or_off(found: Found) -> Result<Option<SocketAddr>, Wrong> {
+    if found.get_ref().as_str() == Some("off") {
+        return Ok(None);
+    }
+    socket_address(found).map(Some).map_err(|_| Wrong::new(found, Expected::SocketAddressOrOff))
+}
+
+/// Yes or no.
+pub(super) fn truth(found: Found) -> Result<bool, Wrong> {
+    found.get_ref().as_bool().ok_or_else(|| Wrong::new(found, Expected::Truth))
+}
+
+/// The path of a file, from the root; "" for none.
+pub(super) fn file(found: Found) -> Result<Option<PathBuf>, Wrong> {
+    let path = found.get_ref().as_str().map(PathBuf::from);
+    let path = path.filter(|path| path.is_absolute() || path.as_os_str().is_empty());
+    let path = path.ok_or_else(|| Wrong::new(found, Expected::File))?;
+    Ok(Some(path).filter(|path| path.is_absolute()))
+}
+
+/// A list of host names, in lower case from here on. The error points at the first wrong one.
+pub(super) fn host_names(found: Found) -> Result<Vec<String>, Wrong> {
+    let Some(list) = found.get_ref().as_array() else {
+        return Err(Wrong::new(found, Expected::HostNames));
+    };
+    list.iter().map(host_name).collect()
+}
+
+fn host_name(found: Found) -> Result<String, Wrong> {
+    let name = found.get_ref().as_str().filter(|name| is_host_name(name));
+    name.map(str::to_ascii_lowercase).ok_or_else(|| Wrong::new(found, Expected::HostName))
+}
+
+/// Whether it has the form of a host name, and not that of an address.
+/// Source: RFC 1123, 2.1; RFC 1035, 2.3.4 (a label has at most 63 characters, a name 255 bytes, which are 253 written).
+fn is_host_name(name: &str) -> bool {
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    name.len() <= 253 && name.split('.').all(is_label) && name.parse::<Ipv4Addr>().is_err()
 }
 
 /// The value that belongs to a word.

@@ -45,6 +45,16 @@ pub enum Problem {
         /// The key that was probably meant.
         nearest: Option<&'static str>,
     },
+    /// One of two keys that belong together is set.
+    #[error("{}: {set} is set and {missing} is not", file.display())]
+    Half {
+        /// The main file.
+        file: PathBuf,
+        /// The key that is there.
+        set: &'static str,
+        /// The key that is missing.
+        missing: &'static str,
+    },
     /// The value has the wrong type or is out of range.
     #[error("{at}: {key}: expected {expected}, found {found}")]
     WrongValue {
@@ -77,6 +87,16 @@ pub enum Expected {
     ZeroOrWhole(RangeInclusive<u64>),
     /// An address and a port.
     SocketAddress,
+    /// An address and a port, or "off".
+    SocketAddressOrOff,
+    /// Yes or no.
+    Truth,
+    /// The path of a file, or nothing.
+    File,
+    /// A list of host names.
+    HostNames,
+    /// A host name.
+    HostName,
     /// One of these words.
     Word(&'static [&'static str]),
     /// A list of address ranges.
@@ -115,6 +135,11 @@ impl fmt::Display for Expected {
                 write!(f, "0 or a whole number from {} to {}", range.start(), range.end())
             }
             Self::SocketAddress => f.write_str(r#"an address with a port like "0.0.0.0:1883" or "[::]:1883""#),
+            Self::SocketAddressOrOff => f.write_str(r#"an address with a port like "0.0.0.0:8443", or "off""#),
+            Self::Truth => f.write_str("true or false"),
+            Self::File => f.write_str(r#"a whole path like "/etc/farhook/certificate.pem", or """#),
+            Self::HostNames => f.write_str(r#"a list of host names like ["farhook.example.com"]"#),
+            Self::HostName => f.write_str(r#"a host name like "farhook.example.com""#),
             Self::Word(words) => {
                 f.write_str("one of")?;
                 for (index, word) in words.iter().enumerate() {

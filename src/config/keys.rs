@@ -10,8 +10,12 @@ use crate::config::Over;
 use crate::config::check::Found;
 use crate::config::check::Wrong;
 use crate::config::check::address_ranges;
+use crate::config::check::file;
+use crate::config::check::host_names;
 use crate::config::check::limit;
 use crate::config::check::socket_address;
+use crate::config::check::socket_address_or_off;
+use crate::config::check::truth;
 use crate::config::check::whole;
 use crate::config::check::whole_u16;
 use crate::config::check::whole_u32;
@@ -30,13 +34,21 @@ pub(super) struct Key {
 }
 
 /// Every key, in the order of the default configuration file.
-pub(super) const KEYS: [Key; 25] = [
+pub(super) const KEYS: [Key; 30] = [
     Key { path: "mqtt.listen", set: |config, found| put(&mut config.mqtt.listen, socket_address(found)) },
     Key {
         path: "mqtt.max_connections",
         set: |config, found| put(&mut config.mqtt.max_connections, whole_u32(found, 1..=10_000)),
     },
     Key { path: "http.listen", set: |config, found| put(&mut config.http.listen, socket_address(found)) },
+    Key {
+        path: "http.https_listen",
+        set: |config, found| put(&mut config.http.https_listen, socket_address_or_off(found)),
+    },
+    Key { path: "http.https_redirect", set: |config, found| put(&mut config.http.https_redirect, truth(found)) },
+    Key { path: "http.certificate", set: |config, found| put(&mut config.http.certificate, file(found)) },
+    Key { path: "http.certificate_key", set: |config, found| put(&mut config.http.certificate_key, file(found)) },
+    Key { path: "http.hosts", set: |config, found| put(&mut config.http.hosts, host_names(found)) },
     Key {
         path: "limits.hooks_per_user",
         set: |config, found| put(&mut config.limits.hooks_per_user, limit(found, 1..=1_000)),

@@ -36,9 +36,24 @@ impl Config {
                 problems.extend(read_over(&mut config, &file));
             }
             problems.extend(unlisted);
+            // What is wrong elsewhere may be the missing half.
+            if problems.is_empty() {
+                problems.extend(half_a_certificate(&config, main));
+            }
         }
         if problems.is_empty() { Ok(config) } else { Err(ConfigError { problems }) }
     }
+}
+
+/// A certificate without its key, or a key without its certificate.
+fn half_a_certificate(config: &Config, main: &Path) -> Option<Problem> {
+    let keys = ["http.certificate", "http.certificate_key"];
+    let [set, missing] = match (&config.http.certificate, &config.http.certificate_key) {
+        (Some(_), None) => keys,
+        (None, Some(_)) => [keys[1], keys[0]],
+        _ => return None,
+    };
+    Some(Problem::Half { file: main.to_owned(), set, missing })
 }
 
 /// The files of `conf.d` beside `main`, and what kept us from listing them.

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::num::NonZeroU64;
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use log::LevelFilter;
@@ -46,11 +47,21 @@ pub struct Mqtt {
     pub max_connections: u32,
 }
 
-/// The HTTP listener.
+/// The web port: over HTTP and over HTTPS.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Http {
-    /// Where it listens. Port 0 lets the system choose one.
+    /// Where it listens for HTTP. Port 0 lets the system choose one.
     pub listen: SocketAddr,
+    /// Where it listens for HTTPS; nowhere without. Port 0 lets the system choose one.
+    pub https_listen: Option<SocketAddr>,
+    /// Whether callers over HTTP are sent to HTTPS.
+    pub https_redirect: bool,
+    /// The file of a certificate and of those that vouch for it; without one the gateway makes its own.
+    pub certificate: Option<PathBuf>,
+    /// The file of its key. Set if and only if `certificate` is.
+    pub certificate_key: Option<PathBuf>,
+    /// Names beside the machine's own by which people reach the gateway, in lower case.
+    pub hosts: Vec<String>,
 }
 
 /// The limits of the guide. `None` is written as 0 and means that there is no such limit.
@@ -151,7 +162,14 @@ impl Default for Mqtt {
 
 impl Default for Http {
     fn default() -> Self {
-        Self { listen: everywhere(8484) }
+        Self {
+            listen: everywhere(8484),
+            https_listen: Some(everywhere(8443)),
+            https_redirect: false,
+            certificate: None,
+            certificate_key: None,
+            hosts: Vec::new(),
+        }
     }
 }
 

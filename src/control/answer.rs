@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use serde_json::json;
+use tokio::sync::watch;
 
 use crate::accounts::Accounts;
 use crate::bus::Intake;
@@ -46,8 +47,8 @@ pub struct Parts {
     pub replays: Replays,
     /// Makes ids.
     pub chance: Chance,
-    /// What the daemon said when it was ready: where it listens.
-    pub listening: Value,
+    /// Where the daemon listens, as it said when it was ready, and what has changed about that.
+    pub listening: watch::Receiver<Value>,
 }
 
 /// A request that was not carried out; its text is for the person who asked.
@@ -144,7 +145,7 @@ impl Clerk<'_> {
             "hooks": snapshot.hooks.values().filter(|hook| self.sees(hook.owner)).count(),
         });
         if self.has_all() {
-            status["listening"] = self.parts.listening.clone();
+            status["listening"] = self.parts.listening.borrow().clone();
             status["claimed"] = json!(self.parts.registry.is_claimed());
             status["users"] = json!(snapshot.users.len());
             status["queue"] = json!(self.parts.overview.board.queue());

@@ -28,8 +28,11 @@ use crate::bus::arrivals;
 use crate::bus::orders;
 use crate::bus::remote_requests;
 use crate::chance::Chance;
+use crate::clock;
+use crate::config;
 use crate::config::Config;
 use crate::control;
+use crate::daemon::https::Https;
 use crate::daemon::recalled::Recalled;
 use crate::daemon::run_mark::RunMark;
 use crate::daemon::shared::Shared;
@@ -53,7 +56,8 @@ const FAREWELL: Duration = Duration::from_millis(500);
 
 /// A running gateway.
 pub(super) struct Gateway {
-    listening: Value,
+    listening: watch::Sender<Value>,
+    https: Https,
     accounts: Arc<Accounts>,
     config: watch::Sender<Arc<Config>>,
     live: Live,
@@ -149,15 +153,19 @@ impl Gateway {
         let pages = web::routes(shared.for_web(remote.clone(), notices.clone(), mqtt.local_addr().port()));
         let routes = api::routes(shared.for_api(calls, remote, faces_stopped.clone()));
         let routes = http::one_of([routes, pages]);
-        let (http_address, serving) = http::serve(config.http.listen, routes, faces_stopped.clone()).await?;
+        let (mut listeners, http_address) = http::Listeners::bind(config.http.listen).await?;
+        let https = Https::start(data, &config.http, &mut listeners, clock::now().wall).await;
+        let serving = http::serve(listeners, routes, faces_stopped.clone());
 
         let socket = control::Socket::listen(data)?;
-        let listening = listening(mqtt.local_addr(), http_address, socket.path());
+        let (listening, listening_out) =
+            watch::channel(listening(mqtt.local_addr(), http_address, &https, socket.path()));
         let runtime_link = link_socket(socket.path());
-        let parts = shared.for_control(notices, replays, listening.clone());
+        let parts = shared.for_control(notices, replays, listening_out);
         let answering = control::serve(socket, remote_requests, parts, faces_stopped);
         Ok(Self {
             listening,
+            https,
             accounts,
             config: config_tx,
             live,
@@ -175,8 +183,8 @@ impl Gateway {
     }
 
     /// Where it listens, as the first line of `run --json` says it.
-    pub(super) fn listening(&self) -> &Value {
-        &self.listening
+    pub(super) fn listening(&self) -> Value {
+        self.listening.borrow().clone()
     }
 
     /// The code that makes the first user; none once there is one.
@@ -185,13 +193,20 @@ impl Gateway {
     }
 
     /// Takes a new configuration up. Addresses to listen on are kept until the next start.
-    pub(super) fn reconfigure(&self, config: Arc<Config>) {
+    pub(super) fn reconfigure(&mut self, config: Arc<Config>) {
         let before = Arc::clone(&self.config.borrow());
-        if before.mqtt != config.mqtt || before.http != config.http {
-            warn!("changes of [mqtt] and [http] take effect at the next start");
+        if before.mqtt != config.mqtt || is_served_otherwise(&before.http, &config.http) {
+            warn!("changes of [mqtt], and of where and how [http] listens, take effect at the next start");
         }
         self.writer.keep_free(config.queue.min_free_bytes);
         self.config.send_replace(config);
+        self.renew_certificate();
+    }
+
+    /// Takes up what changed about the certificate for HTTPS, and makes the gateway's own anew in time.
+    pub(super) fn renew_certificate(&mut self) {
+        self.https.renew(&self.config.borrow().http, clock::now().wall);
+        self.listening.send_modify(|listening| self.https.describe(listening));
     }
 
     /// Waits until a part fails that the gateway cannot do without. Says which.
@@ -252,8 +267,16 @@ fn mqtt_settings(config: &Config) -> mqtt::Settings {
     }
 }
 
-fn listening(mqtt: SocketAddr, http: SocketAddr, socket: &Path) -> Value {
-    json!({ "mqtt": mqtt.to_string(), "http": http.to_string(), "socket": socket.display().to_string() })
+fn is_served_otherwise(before: &config::Http, after: &config::Http) -> bool {
+    let how = |http: &config::Http| (http.listen, http.https_listen, http.https_redirect);
+    how(before) != how(after)
+}
+
+fn listening(mqtt: SocketAddr, http: SocketAddr, https: &Https, socket: &Path) -> Value {
+    let mut listening = json!({ "mqtt": mqtt.to_string(), "http": http.to_string() });
+    https.describe(&mut listening);
+    listening["socket"] = json!(socket.display().to_string());
+    listening
 }
 
 /// Under systemd the command line looks in the runtime folder; there a link leads to the socket.
@@ -307,11 +330,27 @@ mod tests {
         }
     }
 
+    #[test]
+    fn another_certificate_needs_no_new_start_and_another_port_does() {
+        let before = config::Http::default();
+        let certificate =
+            config::Http { certificate: Some("/c.pem".into()), hosts: vec!["a".to_owned()], ..before.clone() };
+        assert!(!is_served_otherwise(&before, &certificate));
+        for after in [
+            config::Http { https_listen: None, ..before.clone() },
+            config::Http { https_redirect: true, ..before.clone() },
+            config::Http { listen: (Ipv4Addr::LOCALHOST, 1).into(), ..before.clone() },
+        ] {
+            assert!(is_served_otherwise(&before, &after), "{after:?}");
+        }
+    }
+
     /// On ports of this machine that the system chooses.
     fn local() -> Arc<Config> {
         let mut config = Config::default();
         config.mqtt.listen = (Ipv4Addr::LOCALHOST, 0).into();
         config.http.listen = (Ipv4Addr::LOCALHOST, 0).into();
+        config.http.https_listen = Some((Ipv4Addr::LOCALHOST, 0).into());
         Arc::new(config)
     }
 }

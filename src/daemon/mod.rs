@@ -7,6 +7,7 @@
 
 mod boot;
 mod gateway;
+mod https;
 mod lock;
 mod recalled;
 mod run_mark;
@@ -23,6 +24,7 @@ use log::info;
 use log::warn;
 use tokio::signal::unix::SignalKind;
 use tokio::signal::unix::signal;
+use tokio::time::MissedTickBehavior;
 
 use crate::chance::Chance;
 use crate::config::Config;
@@ -47,6 +49,9 @@ const WORKERS: usize = 2;
 
 /// Seconds between the signal to stop and the end, whatever hangs.
 const STOP_WITHIN: Duration = Duration::from_millis(4_500);
+
+/// How often the certificate for HTTPS is looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Runs the daemon until it is told to stop.
 ///
@@ -76,11 +81,15 @@ async fn serve(options: Options, config: Config) -> anyhow::Result<()> {
     let mut hang_up = signal(SignalKind::hangup())?;
     let mut gateway = Gateway::start(&options.data, Arc::new(config), Chance::from_os()).await?;
     say_ready(&options, &gateway);
+    let mut look = tokio::time::interval(LOOK_EVERY);
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    look.reset();
     let failed = loop {
         tokio::select! {
             _ = terminate.recv() => break None,
             _ = interrupt.recv() => break None,
-            _ = hang_up.recv() => reload(&options, &gateway),
+            _ = hang_up.recv() => reload(&options, &mut gateway),
+            _ = look.tick() => gateway.renew_certificate(),
             reason = gateway.failed() => break Some(reason),
         }
     };
@@ -100,12 +109,13 @@ fn say_ready(options: &Options, gateway: &Gateway) {
     } else {
         let mut lines = vec![format!("farhook {} is ready", env!("CARGO_PKG_VERSION"))];
         for (part, place) in listening.as_object().into_iter().flatten() {
-            lines.push(format!("  {part:<7} {}", place.as_str().unwrap_or_default()));
+            let part = part.replace('_', " ");
+            lines.push(format!("  {part:<17} {}", place.as_str().unwrap_or_default()));
         }
         lines.extend(
             gateway
                 .claim_code()
-                .map(|code| format!("  claim   {code} (for the first user; or: farhook user add NAME)")),
+                .map(|code| format!("  claim             {code} (for the first user; or: farhook user add NAME)")),
         );
         lines.join("\n")
     };
@@ -117,7 +127,7 @@ fn say_ready(options: &Options, gateway: &Gateway) {
     notify::ready(&format!("MQTT on {}", listening["mqtt"].as_str().unwrap_or_default()));
 }
 
-fn reload(options: &Options, gateway: &Gateway) {
+fn reload(options: &Options, gateway: &mut Gateway) {
     notify::reloading();
     match Config::load(options.config.as_deref()) {
         Ok(config) => {

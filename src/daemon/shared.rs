@@ -83,7 +83,12 @@ impl Shared {
     }
 
     /// For the local socket.
-    pub(super) fn for_control(self, notices: Notices, replays: Replays, listening: Value) -> control::Parts {
+    pub(super) fn for_control(
+        self,
+        notices: Notices,
+        replays: Replays,
+        listening: watch::Receiver<Value>,
+    ) -> control::Parts {
         let Self { registry, accounts, intake, live, presence, overview, logbook, chance } = self;
         control::Parts {
             registry,

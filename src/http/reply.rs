@@ -7,7 +7,9 @@ use serde_json::Value;
 use serde_json::json;
 use warp::Rejection;
 use warp::Reply;
+use warp::http::HeaderValue;
 use warp::http::StatusCode;
+use warp::http::header::LOCATION;
 use warp::http::header::RETRY_AFTER;
 
 use crate::http::NoAccess;
@@ -15,6 +17,7 @@ use crate::http::body::BrokenOff;
 use crate::http::body::NoBodyRoom;
 use crate::http::body::TooLarge;
 use crate::http::path::WrongMethod;
+use crate::http::redirect::Instead;
 use crate::model::Hidden;
 
 /// A finished answer.
@@ -99,6 +102,18 @@ pub fn created(body: &impl Serialize) -> Response {
 /// The answer, or the refusal.
 pub fn answer(result: Result<Response, ApiError>) -> Response {
     result.unwrap_or_else(|error| refused(&error))
+}
+
+/// The answer to a request that should be made again over HTTPS, with the same method and body.
+pub(super) fn sent_to(instead: Instead) -> Response {
+    let there = match instead {
+        Instead::There(there) => HeaderValue::try_from(there).ok(),
+        Instead::Unknown => None,
+    };
+    let Some(there) = there else { return with_reason(StatusCode::BAD_REQUEST, "use HTTPS") };
+    let mut answer = with_reason(StatusCode::PERMANENT_REDIRECT, "use HTTPS");
+    answer.headers_mut().insert(LOCATION, there);
+    answer
 }
 
 /// What no route took.

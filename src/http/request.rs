@@ -18,6 +18,7 @@ use crate::http::BodyRoom;
 use crate::http::Credentials;
 use crate::http::Params;
 use crate::http::Peer;
+use crate::http::Scheme;
 use crate::http::body::body;
 use crate::http::path::at;
 use crate::model::Hidden;
@@ -30,6 +31,8 @@ pub struct Request {
     pub from: IpAddr,
     /// Its body.
     pub body: Body,
+    /// Whether it came over TLS.
+    pub is_https: bool,
     /// The address by which the caller knows the gateway, without a path.
     pub base: String,
     headers: HeaderMap,
@@ -54,19 +57,30 @@ pub fn request(
     let query = warp::query::raw().or(warp::any().map(String::new)).unify();
     at(method, paths)
         .and(warp::filters::ext::optional::<Peer>())
+        .and(warp::filters::ext::optional::<Scheme>())
         .and(warp::header::headers_cloned())
         .and(warp::path::full())
         .and(query)
         .and(body(most_bytes, room))
-        .map(|path, peer: Option<Peer>, headers: HeaderMap, asked: FullPath, query: String, body| {
-            let target =
-                if query.is_empty() { asked.as_str().to_owned() } else { format!("{}?{query}", asked.as_str()) };
-            let query = url::form_urlencoded::parse(query.as_bytes()).into_owned();
-            let query = query.map(|(name, value)| (name, Hidden::new(value))).collect();
-            let base = format!("http://{}", text(&headers, "host").unwrap_or("localhost"));
-            let from = peer.map_or(Ipv4Addr::UNSPECIFIED.into(), |Peer(address)| address.ip());
-            Request { path, from, body, base, headers, target, query }
-        })
+        .map(
+            |path,
+             peer: Option<Peer>,
+             scheme: Option<Scheme>,
+             headers: HeaderMap,
+             asked: FullPath,
+             query: String,
+             body| {
+                let target =
+                    if query.is_empty() { asked.as_str().to_owned() } else { format!("{}?{query}", asked.as_str()) };
+                let query = url::form_urlencoded::parse(query.as_bytes()).into_owned();
+                let query = query.map(|(name, value)| (name, Hidden::new(value))).collect();
+                let is_https = scheme == Some(Scheme::Https);
+                let scheme = if is_https { "https" } else { "http" };
+                let base = format!("{scheme}://{}", text(&headers, "host").unwrap_or("localhost"));
+                let from = peer.map_or(Ipv4Addr::UNSPECIFIED.into(), |Peer(address)| address.ip());
+                Request { path, from, body, is_https, base, headers, target, query }
+            },
+        )
 }
 
 impl Request {
@@ -103,11 +117,6 @@ impl Request {
         let cookies = self.headers.get_all("cookie").into_iter().filter_map(|value| value.to_str().ok());
         let mut pairs = cookies.flat_map(|cookies| cookies.split(';')).filter_map(|pair| pair.trim().split_once('='));
         pairs.find(|(known, _)| *known == name).map(|(_, value)| value)
-    }
-
-    /// Whether it came over HTTPS.
-    pub fn is_https(&self) -> bool {
-        false
     }
 
     /// The fields of the query, in their order.

@@ -1,10 +1,11 @@
-//! The listener of the web port: who may connect, how long a client may keep a connection waiting, and how all of them
+//! Serving the web port, over HTTP and HTTPS: who may connect, how long a client may keep a connection waiting, and how all of them
 //! end. What is answered is the route's.
 //!
 //! warp's own server accepts without a bound and waits for ever. Here a client is waited for so long:
 //!
 //! | for | at most |
 //! |---|---|
+//! | the handshake of TLS | [`Bounds::handshake`] |
 //! | a request's head, also the first one, also the next one on a connection that is kept | [`Bounds::head`] |
 //! | a request's body and the beginning of the answer | [`Bounds::answer`] |
 //! | taking what was sent | [`Bounds::taking`] |
@@ -24,26 +25,28 @@ use hyper_util::rt::TokioIo;
 use hyper_util::rt::TokioTimer;
 use log::debug;
 use log::error;
-use log::info;
 use log::warn;
 use nix::sys::socket::setsockopt;
 use nix::sys::socket::sockopt;
+use tokio::io::AsyncRead;
+use tokio::io::AsyncWrite;
 use tokio::net::TcpListener;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::JoinError;
 use tokio::task::JoinHandle;
 use tokio::task::JoinSet;
-use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 use tower_service::Service;
 use warp::Filter;
 
 use crate::bus::stopped;
-use crate::http::Response;
+use crate::http::Listeners;
 use crate::http::Route;
 use crate::http::callers::Callers;
+use crate::http::redirect::instead;
 use crate::http::reply;
+use crate::http::tls::Tls;
 
 /// Bytes of a request's head, and of what is buffered for a connection in each direction. Bodies pass in pieces. Ours.
 const BUFFER_BYTES: usize = 16 << 10;
@@ -51,11 +54,13 @@ const BUFFER_BYTES: usize = 16 << 10;
 /// How long to wait after a failed accept; most often the process has too many files open.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
-/// What serving stops at. All of them ours.
+/// What serving stops at, HTTP and HTTPS together. All of them ours.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bounds {
     /// Connections at once; more wait in the listener's backlog until one ends.
     pub(super) connections: usize,
+    /// For the handshake of TLS.
+    pub(super) handshake: Duration,
     /// For a request's head. hyper starts this clock when the connection is made, and again when an answer is out, so
     /// it ends idle connections, too.
     pub(super) head: Duration,
@@ -72,6 +77,7 @@ impl Default for Bounds {
     fn default() -> Self {
         Self {
             connections: 512,
+            handshake: Duration::from_secs(10),
             of_one: 384,
             head: Duration::from_secs(10),
             // A test of a hook takes up to `delivery.timeout_s`, 300 at most.
@@ -85,13 +91,13 @@ impl Default for Bounds {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Peer(pub SocketAddr);
 
-/// The listener cannot be had.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot listen for HTTP on {address}")]
-pub struct ListenError {
-    address: SocketAddr,
-    #[source]
-    source: io::Error,
+/// How a request came. In the extensions of every request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scheme {
+    /// Anybody in between can read it.
+    Http,
+    /// Over TLS.
+    Https,
 }
 
 /// A route that answers also what no endpoint takes.
@@ -105,58 +111,58 @@ pub fn one_of(routes: impl IntoIterator<Item = Route>) -> Route {
     routes.into_iter().reduce(both).expect("there are routes")
 }
 
-/// Serves the route on `address` until `stop` is set and the requests under way are answered. Port 0 lets the system
-/// choose; the address in use is returned. Aborting the task cuts every connection.
-///
-/// # Errors
-/// As `bind`.
-pub async fn serve(
-    address: SocketAddr,
-    route: Route,
-    stop: watch::Receiver<bool>,
-) -> Result<(SocketAddr, JoinHandle<()>), ListenError> {
-    serve_within(Bounds::default(), address, route, stop).await
+/// Serves the route until `stop` is set and the requests under way are answered. Aborting the task cuts every
+/// connection.
+pub fn serve(listeners: Listeners, route: Route, stop: watch::Receiver<bool>) -> JoinHandle<()> {
+    serve_within(Bounds::default(), listeners, route, stop)
 }
 
 /// As [`serve`], with other bounds.
-///
-/// # Errors
-/// As `bind`.
-pub(super) async fn serve_within(
+pub(super) fn serve_within(
     bounds: Bounds,
-    address: SocketAddr,
+    listeners: Listeners,
     route: Route,
     stop: watch::Receiver<bool>,
-) -> Result<(SocketAddr, JoinHandle<()>), ListenError> {
-    let fail = |source| ListenError { address, source };
-    let listener = TcpListener::bind(address).await.map_err(fail)?;
-    let address = listener.local_addr().map_err(fail)?;
-    info!("HTTP on {address}");
-    Ok((address, tokio::spawn(accept(bounds, listener, answering_all(route), stop))))
+) -> JoinHandle<()> {
+    tokio::spawn(accept(bounds, listeners, answering_all(route), stop))
 }
 
-async fn accept(bounds: Bounds, listener: TcpListener, route: Route, mut stop: watch::Receiver<bool>) {
+async fn accept(bounds: Bounds, listeners: Listeners, route: Route, mut stop: watch::Receiver<bool>) {
     let (mut connections, callers) = (JoinSet::new(), Callers::default());
+    let Listeners { plain, secure, redirect_to } = listeners;
     loop {
-        tokio::select! {
-            accepted = listener.accept(), if connections.len() < bounds.connections => match accepted {
-                Ok((stream, peer)) => match callers.take(peer.ip(), bounds.of_one) {
-                    Some(place) => {
-                        prepare(bounds, &stream, peer);
-                        let attending = attend(bounds, stream, peer, route.clone(), stop.clone());
-                        connections.spawn(attending.map(move |()| drop(place)));
-                    }
-                    None => debug!(peer:% = peer; "too many HTTP connections from one address"),
-                },
-                Err(cause) => pause(&cause).await,
-            },
-            Some(ended) = connections.join_next() => report(ended),
+        let accepted = tokio::select! {
+            accepted = plain.accept(), if connections.len() < bounds.connections => accepted.map(|came| (came, None)),
+            accepted = accept_secure(secure.as_ref()), if connections.len() < bounds.connections => accepted,
+            Some(ended) = connections.join_next() => {
+                report(ended);
+                continue;
+            }
             () = stopped(&mut stop) => break,
+        };
+        match accepted {
+            Ok(((stream, peer), tls)) => match callers.take(peer.ip(), bounds.of_one) {
+                Some(place) => {
+                    prepare(bounds, &stream, peer);
+                    let visit = Visit { bounds, peer, redirect_to, route: route.clone(), stop: stop.clone() };
+                    connections.spawn(visit.attend(stream, tls).map(move |()| drop(place)));
+                }
+                None => debug!(peer:% = peer; "too many HTTP connections from one address"),
+            },
+            Err(cause) => pause(&cause).await,
         }
     }
-    drop(listener);
+    drop((plain, secure));
     while let Some(ended) = connections.join_next().await {
         report(ended);
+    }
+}
+
+/// The next connection for HTTPS; never, without it.
+async fn accept_secure(secure: Option<&(TcpListener, Tls)>) -> io::Result<((TcpStream, SocketAddr), Option<Tls>)> {
+    match secure {
+        Some((listener, tls)) => Ok((listener.accept().await?, Some(tls.clone()))),
+        None => std::future::pending().await,
     }
 }
 
@@ -171,27 +177,60 @@ fn prepare(bounds: Bounds, stream: &TcpStream, peer: SocketAddr) {
     }
 }
 
-/// Answers one connection's requests until it ends; after `stop` only the one that is under way.
-async fn attend(bounds: Bounds, stream: TcpStream, peer: SocketAddr, route: Route, mut stop: watch::Receiver<bool>) {
-    let answers = warp::service(route);
-    let service = service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(Peer(peer));
-        let answer = timeout(bounds.answer, answers.clone().call(request));
-        // hyper closes the connection of a request whose answer did not come.
-        async move { answer.await.map(certain) as Result<Response, Elapsed> }
-    });
-    let mut server = http1::Builder::new();
-    server.timer(TokioTimer::new()).header_read_timeout(bounds.head).max_buf_size(BUFFER_BYTES);
-    let mut connection = pin!(server.serve_connection(TokioIo::new(stream), service));
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = stopped(&mut stop) => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+/// One connection, from its beginning to its end.
+struct Visit {
+    bounds: Bounds,
+    peer: SocketAddr,
+    /// Where callers over HTTP are sent to.
+    redirect_to: Option<u16>,
+    route: Route,
+    stop: watch::Receiver<bool>,
+}
+
+impl Visit {
+    async fn attend(mut self, stream: TcpStream, tls: Option<Tls>) {
+        let Some(tls) = tls else { return self.converse(stream, Scheme::Http).await };
+        let welcomed = tokio::select! {
+            welcomed = tls.welcome(stream, self.bounds.handshake) => welcomed,
+            () = stopped(&mut self.stop) => return,
+        };
+        match welcomed {
+            Ok(stream) => self.converse(stream, Scheme::Https).await,
+            Err(cause) => debug!(peer:% = self.peer; "no TLS was agreed upon: {cause}"),
         }
-    };
-    if let Err(cause) = ended {
-        debug!(peer:% = peer; "an HTTP connection ended early: {cause}");
+    }
+
+    /// Answers requests until the connection ends; after `stop` only the one that is under way.
+    async fn converse(self, stream: impl AsyncRead + AsyncWrite + Unpin, scheme: Scheme) {
+        let Self { bounds, peer, redirect_to, route, mut stop } = self;
+        let answers = warp::service(route);
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            let port = redirect_to.filter(|_| scheme == Scheme::Http);
+            let instead = port.and_then(|port| instead(peer.ip(), request.uri(), request.headers(), port));
+            request.extensions_mut().insert(Peer(peer));
+            request.extensions_mut().insert(scheme);
+            let mut answers = answers.clone();
+            // hyper closes the connection of a request whose answer did not come.
+            async move {
+                match instead {
+                    Some(instead) => Ok(reply::sent_to(instead)),
+                    None => timeout(bounds.answer, answers.call(request)).await.map(certain),
+                }
+            }
+        });
+        let mut server = http1::Builder::new();
+        server.timer(TokioTimer::new()).header_read_timeout(bounds.head).max_buf_size(BUFFER_BYTES);
+        let mut connection = pin!(server.serve_connection(TokioIo::new(stream), service));
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = stopped(&mut stop) => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(cause) = ended {
+            debug!(peer:% = peer; "an HTTP connection ended early: {cause}");
+        }
     }
 }
 

@@ -13,7 +13,7 @@ const PLAIN: &str = "farhook";
 
 /// The session's token in a request.
 pub fn of(request: &Request) -> Option<&str> {
-    request.cookie(name(request.is_https()))
+    request.cookie(name(request.is_https))
 }
 
 /// The header that keeps a token so long in a browser.

@@ -51,7 +51,7 @@ impl Visit {
     /// When it is not for this gateway, or its form is not from here.
     pub(super) async fn of(request: Request, context: &Context, has_form: bool) -> Result<Self, Refusal> {
         let host = request.header("host").unwrap_or_default();
-        if !guard::is_own_host(host, &[]) {
+        if !guard::is_own_host(host, &context.overview.config.borrow().http.hosts) {
             return Err(Refusal::ForeignHost);
         }
         if has_form && !guard::is_own_form(request.header("origin"), request.header("sec-fetch-site"), host) {

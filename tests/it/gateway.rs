@@ -49,6 +49,8 @@ const NOT_OURS: [&str; 8] = [
 /// How a gateway is to be started.
 pub struct Setup {
     config: String,
+    /// Of the section `[http]`, whose addresses are written here.
+    http: String,
     env: Vec<(String, String)>,
     under: Vec<String>,
     data: Option<PathBuf>,
@@ -62,13 +64,20 @@ impl Setup {
 
     /// With the defaults alone.
     pub fn bare() -> Self {
-        Self { config: String::new(), env: Vec::new(), under: Vec::new(), data: None }
+        Self { config: String::new(), http: String::new(), env: Vec::new(), under: Vec::new(), data: None }
     }
 
     /// With more configuration.
     pub fn with(mut self, config: &str) -> Self {
         self.config.push_str(config);
         self.config.push('\n');
+        self
+    }
+
+    /// With more configuration of the web port.
+    pub fn with_http(mut self, config: &str) -> Self {
+        self.http.push_str(config);
+        self.http.push('\n');
         self
     }
 
@@ -97,12 +106,12 @@ impl Setup {
         let folder = tempfile::tempdir().unwrap();
         let anywhere = SocketAddr::from((own_address(), 0));
         let data = data_folder(&self, &folder);
-        let (mut process, log) = begin(&self, &data, &folder.path().join("farhook.toml"), [anywhere; 2]);
+        let (mut process, log) = begin(&self, &data, &folder.path().join("farhook.toml"), [anywhere; 3]);
         let ready = ready(&mut process, &log).await;
         let address = |part: &str| ready[part].as_str().unwrap().parse().unwrap();
-        let (mqtt, http) = (address("mqtt"), address("http"));
+        let (mqtt, http, https) = (address("mqtt"), address("http"), address("https"));
         assert_eq!(ready["socket"], data.join("ctl.sock").to_str().unwrap());
-        Gateway { process, setup: self, log, mqtt, http, folder }
+        Gateway { process, setup: self, log, mqtt, http, https, folder }
     }
 }
 
@@ -114,6 +123,7 @@ pub struct Gateway {
     log: watch::Receiver<String>,
     pub mqtt: SocketAddr,
     pub http: SocketAddr,
+    pub https: SocketAddr,
     folder: TempDir,
 }
 
@@ -182,10 +192,11 @@ impl Gateway {
 
     /// Starts it again and does not wait until it is ready.
     pub fn begin_again(&mut self) {
-        (self.process, self.log) = begin(&self.setup, &self.data(), &self.config_file(), [self.mqtt, self.http]);
+        let listen = [self.mqtt, self.http, self.https];
+        (self.process, self.log) = begin(&self.setup, &self.data(), &self.config_file(), listen);
     }
 
-    /// It was begun: it must get ready, on the ports that it had.
+    /// It was begun: it must get ready, on the ports that it had; but HTTPS may be missing.
     pub async fn wait_until_ready(&mut self) {
         let ready = ready(&mut self.process, &self.log).await;
         assert_eq!(ready["mqtt"], self.mqtt.to_string());
@@ -193,8 +204,8 @@ impl Gateway {
 
     /// Changes the configuration of the running daemon.
     pub async fn reload(&mut self, setup: Setup) {
-        fs::write(self.config_file(), configuration(&setup, [self.mqtt, self.http])).unwrap();
-        self.setup.config = setup.config;
+        fs::write(self.config_file(), configuration(&setup, [self.mqtt, self.http, self.https])).unwrap();
+        (self.setup.config, self.setup.http) = (setup.config, setup.http);
         self.signal(Signal::SIGHUP);
         self.wait_for_log("the configuration is loaded again").await;
     }
@@ -337,8 +348,9 @@ fn own_address() -> Ipv4Addr {
     Ipv4Addr::new(127, part(process / 250), part(process), part(NEXT.fetch_add(1, Ordering::Relaxed)))
 }
 
-fn configuration(setup: &Setup, [mqtt, http]: [SocketAddr; 2]) -> String {
-    format!("[mqtt]\nlisten = \"{mqtt}\"\n[http]\nlisten = \"{http}\"\n{}", setup.config)
+fn configuration(setup: &Setup, [mqtt, http, https]: [SocketAddr; 3]) -> String {
+    let web = format!("[http]\nlisten = \"{http}\"\nhttps_listen = \"{https}\"\n{}", setup.http);
+    format!("[mqtt]\nlisten = \"{mqtt}\"\n{web}{}", setup.config)
 }
 
 fn data_folder(setup: &Setup, folder: &TempDir) -> PathBuf {
@@ -353,7 +365,7 @@ async fn ready(process: &mut Child, log: &watch::Receiver<String>) -> Value {
     serde_json::from_str(&line).unwrap()
 }
 
-fn begin(setup: &Setup, data: &Path, config: &Path, listen: [SocketAddr; 2]) -> (Child, watch::Receiver<String>) {
+fn begin(setup: &Setup, data: &Path, config: &Path, listen: [SocketAddr; 3]) -> (Child, watch::Receiver<String>) {
     fs::write(config, configuration(setup, listen)).unwrap();
     let mut command = farhook();
     if let [program, args @ ..] = setup.under.as_slice() {

@@ -27,6 +27,7 @@ mod egress;
 mod guide;
 mod history;
 mod hostile;
+mod https;
 mod isolation;
 mod killed;
 mod life;

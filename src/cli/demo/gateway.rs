@@ -31,6 +31,7 @@ listen = "127.0.0.1:0"
 
 [http]
 listen = "127.0.0.1:0"
+https_listen = "off"
 
 [egress]
 allow = ["127.0.0.0/8"]
@@ -178,7 +179,7 @@ mod tests {
         fs::write(&file, CONFIG).unwrap();
         let config = Config::load(Some(&file)).unwrap();
         assert!(config.mqtt.listen.ip().is_loopback() && config.http.listen.ip().is_loopback());
-        assert_eq!((config.mqtt.listen.port(), config.http.listen.port()), (0, 0));
+        assert_eq!((config.mqtt.listen.port(), config.http.listen.port(), config.http.https_listen), (0, 0, None));
     }
 
     #[test]

@@ -54,7 +54,6 @@ fn the_handbook_shows_every_key_with_its_default() {
 fn every_key_reaches_its_field() {
     let text = r#"
         mqtt = { listen = "[::1]:1", max_connections = 2 }
-        http.listen = "10.0.0.1:3"
         egress.allow = ["127.0.0.0/8", "::1"]
         hooks.default_body = "form"
         queue.max_age_days = 4
@@ -76,11 +75,23 @@ fn every_key_reaches_its_field() {
         response_part_bytes = 12
         response_interval_ms = 13
         response_bytes = 14
+        [http]
+        listen = "10.0.0.1:3"
+        https_listen = "[::]:0"
+        https_redirect = true
+        certificate = "/c.pem"
+        certificate_key = "/k.pem"
+        hosts = ["Farhook.example.COM", "pi"]
     "#;
     let config = read(text).unwrap();
     assert_eq!(config.mqtt.listen, "[::1]:1".parse::<SocketAddr>().unwrap());
     assert_eq!(config.mqtt.max_connections, 2);
     assert_eq!(config.http.listen, "10.0.0.1:3".parse::<SocketAddr>().unwrap());
+    assert_eq!(config.http.https_listen, Some("[::]:0".parse::<SocketAddr>().unwrap()));
+    assert!(config.http.https_redirect);
+    assert_eq!(config.http.certificate.as_deref(), Some(Path::new("/c.pem")));
+    assert_eq!(config.http.certificate_key.as_deref(), Some(Path::new("/k.pem")));
+    assert_eq!(config.http.hosts, ["farhook.example.com", "pi"]);
     assert_eq!(config.egress.allow, ["127.0.0.0/8".parse().unwrap(), "::1".parse().unwrap()]);
     assert_eq!(config.hooks.default_body, DefaultBody::Form);
     assert_eq!(config.queue.max_age, Duration::from_secs(4 * 86_400));
@@ -151,6 +162,16 @@ fn a_wrong_value_says_what_is_expected() {
             "mqtt.listen = 'localhost:1883'",
             r#"mqtt.listen: expected an address with a port like "0.0.0.0:1883" or "[::]:1883", found "localhost:1883""#,
         ),
+        (
+            "http.https_listen = ''",
+            r#"http.https_listen: expected an address with a port like "0.0.0.0:8443", or "off", found """#,
+        ),
+        ("http.https_redirect = 'yes'", r#"http.https_redirect: expected true or false, found "yes""#),
+        (
+            "http.certificate = 'c.pem'",
+            r#"http.certificate: expected a whole path like "/etc/farhook/certificate.pem", or "", found "c.pem""#,
+        ),
+        ("http.hosts = 'pi'", r#"http.hosts: expected a list of host names like ["farhook.example.com"], found "pi""#),
         ("log.level = 'loud'", r#"log.level: expected one of "error", "warn", "info", "debug", "trace", found "loud""#),
         ("hooks.default_body = true", r#"hooks.default_body: expected one of "json", "form", found true"#),
         ("limits = 3", "limits: expected a table of keys, found 3"),
@@ -161,6 +182,43 @@ fn a_wrong_value_says_what_is_expected() {
     ];
     for (text, expected) in cases {
         assert_eq!(refused(text), [format!("f.toml:1: {expected}")]);
+    }
+}
+
+#[test]
+fn https_can_be_switched_off_and_its_files_be_none() {
+    let config = read("http = { https_listen = 'off', certificate = '', certificate_key = '' }").unwrap();
+    assert_eq!((config.http.https_listen, config.http.certificate, config.http.certificate_key), (None, None, None));
+}
+
+#[test]
+fn only_names_are_host_names() {
+    let too_long = ["a".repeat(64), "a.".repeat(127) + "a"];
+    let wrong =
+        ["", ".", "pi.", "a..b", "-a", "a-", "a b", "a_b", "pi:8443", "http://pi", "10.0.0.1", "::1", "*.a", "ä"];
+    for name in wrong.map(str::to_owned).iter().chain(&too_long) {
+        let told = refused(&format!("http.hosts = ['fine', '{name}']"));
+        assert!(told[0].contains("expected a host name like"), "{name}: {told:?}");
+    }
+    let longest = format!("{}.{}a", "a".repeat(63), "a.".repeat(94));
+    for name in ["a", "1", "xn--bcher-kva.example", "10.0.0.1a", longest.as_str()] {
+        assert_eq!(read(&format!("http.hosts = ['{name}']")).unwrap().http.hosts, [name]);
+    }
+}
+
+#[test]
+fn a_certificate_needs_its_key_from_any_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let main = folder.path().join("farhook.toml");
+    let more = folder.path().join("conf.d");
+    fs::create_dir(&more).unwrap();
+    for (key, other) in [("certificate", "certificate_key"), ("certificate_key", "certificate")] {
+        fs::write(&main, format!("http.{key} = '/x.pem'")).unwrap();
+        fs::write(more.join("a.toml"), "").unwrap();
+        let told = Config::load(Some(&main)).unwrap_err().to_string();
+        assert_eq!(told, format!("{}: http.{key} is set and http.{other} is not", main.display()));
+        fs::write(more.join("a.toml"), format!("http.{other} = '/y.pem'")).unwrap();
+        assert!(Config::load(Some(&main)).is_ok());
     }
 }
 

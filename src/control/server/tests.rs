@@ -81,7 +81,7 @@ impl Scene {
             live: live.clone(),
             presence: Presence::default(),
             chance,
-            listening: json!({ "mqtt": "127.0.0.1:1883" }),
+            listening: watch::channel(json!({ "mqtt": "127.0.0.1:1883" })).1,
         };
         let task = tokio::spawn(serve(Socket::listen(data.path()).unwrap(), remote_requests().1, parts, stopping));
         Self { data, registry, live, _feed: feed, _intake: intake_queue, orders, _config: config_in, stop, task }

@@ -16,6 +16,7 @@ use warp::Filter;
 
 use super::*;
 use crate::bus::Live;
+use crate::http::Listeners;
 use crate::http::frame;
 use crate::http::frame::tests::event;
 use crate::http::server::Bounds;
@@ -60,7 +61,8 @@ impl Scene {
             })
             .boxed();
         let bounds = Bounds { taking, ..Bounds::default() };
-        let (address, served) = serve_within(bounds, (Ipv4Addr::LOCALHOST, 0).into(), route, stopped).await.unwrap();
+        let (listeners, address) = Listeners::bind((Ipv4Addr::LOCALHOST, 0).into()).await.unwrap();
+        let served = serve_within(bounds, listeners, route, stopped);
         Self { live, streams, address, allowed, stop, served }
     }
 

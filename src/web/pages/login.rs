@@ -93,7 +93,7 @@ pub(super) fn begin(context: &Context, visit: &Visit, user: &User, next: &str) -
     };
     let made = block_in_place(|| context.registry.create_token(user.id, wish, now));
     let made = made.map_err(|error| Refusal::Unusable(error.to_string()))?;
-    let cookie = session::kept(made.secret.reveal(), SESSION, visit.request.is_https());
+    let cookie = session::kept(made.secret.reveal(), SESSION, visit.request.is_https);
     Ok(http::with_cookie(http::see_other(within(next)), &cookie))
 }
 
@@ -138,7 +138,7 @@ async fn second_factor(context: Arc<Context>, visit: Visit) -> Shown {
 async fn let_out(context: Arc<Context>, visit: Visit) -> Shown {
     // It is gone already if somebody was faster.
     let _ = block_in_place(|| context.registry.revoke_hash(visit.session()));
-    Ok(http::with_cookie(http::see_other("/login"), &session::ended(visit.request.is_https())))
+    Ok(http::with_cookie(http::see_other("/login"), &session::ended(visit.request.is_https)))
 }
 
 async fn choose_language(_context: Arc<Context>, visit: Visit) -> Shown {

@@ -34,6 +34,7 @@ impl From<RegistryError> for ApiError {
             | RegistryError::TooManyHooks { .. }
             | RegistryError::TooManyProductHooks { .. }
             | RegistryError::SameHook { .. }
+            | RegistryError::Row { .. }
             | RegistryError::Invalid(_) => Self::Invalid(text),
         }
     }

@@ -7,6 +7,7 @@ use serde_json::Value;
 use serde_json::json;
 
 use crate::accounts::Accounts;
+use crate::backup::Backups;
 use crate::bus::Intake;
 use crate::bus::Live;
 use crate::bus::Overview;
@@ -44,6 +45,8 @@ pub struct Parts {
     pub notices: Notices,
     /// Where dead letters are handed in again.
     pub replays: Replays,
+    /// Makes and restores backups.
+    pub backups: Backups,
     /// Makes ids.
     pub chance: Chance,
     /// What the daemon said when it was ready: where it listens.
@@ -119,6 +122,9 @@ impl Clerk<'_> {
             Request::UserPassword { name, password } => self.set_password(&name, password.reveal()).await,
             Request::UserMfa { name, on } => self.set_mfa(&name, on),
             Request::ClaimCode => self.claim_code(),
+            Request::Backup { passphrase } => self.back_up(passphrase.as_ref()),
+            Request::Restore { file, passphrase } => self.restore(&file, passphrase.as_ref()),
+            Request::Diagnostics => self.diagnostics().await,
             Request::Events { .. } => Err(refused("events are a stream")),
         }
     }
@@ -130,7 +136,7 @@ impl Clerk<'_> {
         Ok(json!({ "ok": true }))
     }
 
-    fn status(&self) -> Value {
+    pub(super) fn status(&self) -> Value {
         let snapshot = self.parts.registry.snapshot();
         let devices = || snapshot.devices.values().filter(|device| self.sees(device.owner));
         let online = devices().filter(|device| self.parts.presence.of(device.id).connections > 0).count();

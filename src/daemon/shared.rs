@@ -8,6 +8,7 @@ use tokio::sync::watch;
 
 use crate::accounts::Accounts;
 use crate::api;
+use crate::backup::Backups;
 use crate::bus::Calls;
 use crate::bus::Intake;
 use crate::bus::Live;
@@ -31,6 +32,7 @@ pub(super) struct Shared {
     pub(super) presence: Presence,
     pub(super) overview: Overview,
     pub(super) logbook: Logbook,
+    pub(super) backups: Backups,
     pub(super) chance: Chance,
 }
 
@@ -60,7 +62,7 @@ impl Shared {
 
     /// For the local socket.
     pub(super) fn for_control(self, notices: Notices, replays: Replays, listening: Value) -> control::Parts {
-        let Self { registry, accounts, intake, live, presence, overview, logbook, chance } = self;
+        let Self { registry, accounts, intake, live, presence, overview, logbook, backups, chance } = self;
         control::Parts {
             registry,
             accounts,
@@ -71,6 +73,7 @@ impl Shared {
             logbook,
             notices,
             replays,
+            backups,
             chance,
             listening,
         }

@@ -14,7 +14,7 @@
 //! | [`bus`] | the wires between them, and what everybody may look at |
 //! | [`hooks`] | the rules: definition, template, request, response, limits, retry |
 //! | [`limits`], [`registry`] | the limits' windows; users, devices, products, hooks, tokens |
-//! | [`accounts`] | who may log in: passwords, one-time passwords, attempts |
+//! | [`accounts`], [`backup`] | who may log in: passwords, one-time passwords, attempts; all that was set up, in one file |
 //! | [`logbook`], [`notices`], [`history`] | the log of attempts; what a person should read; how much went when |
 //! | [`control`], [`http`], [`api`] | the local socket; the web port and its endpoints |
 //! | [`daemon`], [`cli`] | joins the parts and takes them down; the command |
@@ -22,6 +22,7 @@
 
 pub mod accounts;
 pub mod api;
+pub mod backup;
 pub mod bus;
 pub mod chance;
 pub mod cli;

@@ -12,7 +12,7 @@ const LAYERS: [&[&str]; 9] = [
     &["hooks", "config", "telemetry", "clock", "chance"],
     &["store"],
     &["registry", "limits", "logbook", "notices", "history"],
-    &["bus", "accounts"],
+    &["bus", "accounts", "backup"],
     &["mqtt", "dispatch", "delivery", "network", "outbox", "intake", "control", "api", "http", "ble", "web"],
     &["daemon"],
     &["cli"],

@@ -41,17 +41,17 @@ pub(super) fn hash(password: &str, salt: [u8; 16]) -> PasswordHash {
     PasswordHash::from_text(hashed.to_string())
 }
 
-/// Whether it is the password of that hash. Without a hash it takes as long and is not.
+/// Whether it is the password of that hash. Without a hash, or with that of none, it takes as long and is not.
 pub(super) fn is_right(hash: Option<&PasswordHash>, password: &str) -> bool {
     if password.len() > MOST_BYTES {
         return false;
     }
-    let Some(hash) = hash else {
+    let Some(parsed) = hash.and_then(|hash| ParsedHash::new(hash.as_str()).ok()) else {
         hash_for_nobody(password);
         return false;
     };
     // Its own parameters count: they may have been others when it was made.
-    ParsedHash::new(hash.as_str()).is_ok_and(|parsed| argon2().verify_password(password.as_bytes(), &parsed).is_ok())
+    argon2().verify_password(password.as_bytes(), &parsed).is_ok()
 }
 
 fn hash_for_nobody(password: &str) {

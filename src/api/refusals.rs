@@ -35,6 +35,7 @@ impl From<RegistryError> for ApiError {
             | RegistryError::TooManyHooks { .. }
             | RegistryError::TooManyProductHooks { .. }
             | RegistryError::SameHook { .. }
+            | RegistryError::Row { .. }
             | RegistryError::Invalid(_) => Self::Invalid(text),
         }
     }

@@ -12,6 +12,12 @@ use crate::model::WallTime;
 /// Bytes of the longest request: a hook definition with room to spare.
 pub const REQUEST_BYTES: u64 = 1 << 20;
 
+/// Bytes of a [`Request::Restore`], the only one that may be longer: 16 MB in base64, with room to spare.
+pub const RESTORE_BYTES: u64 = 24 << 20;
+
+/// What a [`Request::Restore`] begins with.
+pub const RESTORE: &str = r#"{"ask":"restore","#;
+
 /// What somebody asks of the daemon.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "ask", rename_all = "kebab-case", deny_unknown_fields)]
@@ -269,6 +275,22 @@ pub enum Request {
     },
     /// The code that makes the first user.
     ClaimCode,
+    /// Everything that was set up, in one file.
+    Backup {
+        /// What the secrets in it are sealed with; without one they are left out.
+        #[serde(default)]
+        passphrase: Option<Hidden>,
+    },
+    /// Put what is in a backup in the place of everything that is set up.
+    Restore {
+        /// The file, in base64.
+        file: Hidden,
+        /// What its secrets are sealed with; without one they are not restored.
+        #[serde(default)]
+        passphrase: Option<Hidden>,
+    },
+    /// How everything is, in one file without secrets and without data of events.
+    Diagnostics,
 }
 
 /// A request, and whose things are meant.

@@ -21,6 +21,8 @@ use tokio::time::timeout;
 
 use crate::bus::protocol::Asked;
 use crate::bus::protocol::REQUEST_BYTES;
+use crate::bus::protocol::RESTORE;
+use crate::bus::protocol::RESTORE_BYTES;
 use crate::bus::protocol::Reply;
 use crate::bus::protocol::Request;
 use crate::cli::remote::Login;
@@ -39,7 +41,8 @@ const REPLY_BYTES: u64 = 256 << 20;
 /// For replies; what they wait for is at most a slow disk.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// For what waits for a target, the longest `delivery.timeout_s` and some; and for what goes through all that waits.
+/// For what waits for a target, the longest `delivery.timeout_s` and some; for what goes through all that waits; and for
+/// what a slow machine needs for a passphrase.
 const LONG_PATIENCE: Duration = Duration::from_secs(330);
 
 /// The daemon, wherever it is.
@@ -84,7 +87,9 @@ impl Gateway {
             | Request::Waiting { .. }
             | Request::Cancel { .. }
             | Request::Replay { .. }
-            | Request::Discard { .. } => LONG_PATIENCE,
+            | Request::Discard { .. }
+            | Request::Backup { .. }
+            | Request::Restore { .. } => LONG_PATIENCE,
             _ => PATIENCE,
         };
         let asked = Asked { request: request.clone(), user: self.user.clone() };
@@ -178,8 +183,9 @@ impl Tail {
 async fn send(stream: &mut BufReader<UnixStream>, asked: &Asked) -> anyhow::Result<()> {
     let mut line = serde_json::to_vec(&asked.write()).context("the request cannot be written as JSON")?;
     line.push(b'\n');
-    if line.len() as u64 > REQUEST_BYTES {
-        bail!("the request has {} bytes, and may have {REQUEST_BYTES}", line.len());
+    let most_bytes = if line.starts_with(RESTORE.as_bytes()) { RESTORE_BYTES } else { REQUEST_BYTES };
+    if line.len() as u64 > most_bytes {
+        bail!("the request has {} bytes, and may have {most_bytes}", line.len());
     }
     stream.write_all(&line).await.context("the gateway cannot be asked")
 }

@@ -6,10 +6,12 @@
 //!
 //! Exit codes: 0 done, 1 refused or failed, 2 not understood.
 
+mod backup;
 mod client;
 mod dead;
 mod demo;
 mod device;
+mod diagnostics;
 mod events;
 mod hook;
 mod input;
@@ -122,6 +124,9 @@ enum Command {
     /// Access tokens
     #[command(subcommand)]
     Token(token::Command),
+    Backup(backup::Backup),
+    Restore(backup::Restore),
+    Diagnostics(diagnostics::Diagnostics),
     /// Show a webhook from end to end, with a gateway of its own that is gone afterwards
     Demo,
 }
@@ -174,6 +179,9 @@ async fn ask(command: Command, gateway: Gateway, out: &mut Output) -> anyhow::Re
         Command::Logout => login::logout(out).await,
         Command::Product(product) => product.run(&gateway, out).await,
         Command::Secret(secret) => secret.run(&gateway, out).await,
+        Command::Backup(backup) => backup.run(&gateway, out).await,
+        Command::Restore(restore) => restore.run(&gateway, out).await,
+        Command::Diagnostics(diagnostics) => diagnostics.run(&gateway, out).await,
         Command::Demo => demo::run(out).await,
         Command::Run(_) | Command::CheckConfig(_) => unreachable!("they need no runtime"),
     }
@@ -267,6 +275,10 @@ mod tests {
             "farhook token create",
             "farhook token list",
             "farhook token revoke 0123",
+            "farhook backup",
+            "farhook backup b.tar.gz --passphrase-stdin --json",
+            "farhook restore b.tar.gz --passphrase-stdin --yes",
+            "farhook diagnostics d.tar.gz",
             "farhook demo",
         ] {
             assert!(parsed(line).is_ok(), "{line}");

@@ -8,6 +8,7 @@ use serde_json::json;
 use tokio::sync::watch;
 
 use crate::accounts::Accounts;
+use crate::backup::Backups;
 use crate::bus::Intake;
 use crate::bus::Live;
 use crate::bus::Overview;
@@ -45,6 +46,8 @@ pub struct Parts {
     pub notices: Notices,
     /// Where dead letters are handed in again.
     pub replays: Replays,
+    /// Makes and restores backups.
+    pub backups: Backups,
     /// Makes ids.
     pub chance: Chance,
     /// Where the daemon listens, as it said when it was ready, and what has changed about that.
@@ -123,6 +126,9 @@ impl Clerk<'_> {
             Request::UserPassword { name, password } => self.set_password(&name, password.reveal()).await,
             Request::UserMfa { name, on } => self.set_mfa(&name, on),
             Request::ClaimCode => self.claim_code(),
+            Request::Backup { passphrase } => self.back_up(passphrase.as_ref()),
+            Request::Restore { file, passphrase } => self.restore(&file, passphrase.as_ref()),
+            Request::Diagnostics => self.diagnostics().await,
             Request::Events { .. } => Err(refused("events are a stream")),
         }
     }
@@ -134,7 +140,7 @@ impl Clerk<'_> {
         Ok(json!({ "ok": true }))
     }
 
-    fn status(&self) -> Value {
+    pub(super) fn status(&self) -> Value {
         let snapshot = self.parts.registry.snapshot();
         let devices = || snapshot.devices.values().filter(|device| self.sees(device.owner));
         let online = devices().filter(|device| self.parts.presence.of(device.id).connections > 0).count();

@@ -153,7 +153,7 @@ impl Clerk<'_> {
         device.ok_or_else(|| refused(format!("there is no device {wanted:?}")))
     }
 
-    fn shown_device(&self, device: &Device) -> Value {
+    pub(super) fn shown_device(&self, device: &Device) -> Value {
         shown::device(device, &self.parts.presence.of(device.id))
     }
 

@@ -6,6 +6,7 @@
 
 mod accounts;
 mod answer;
+mod backup;
 mod clerk;
 mod deliveries;
 mod devices;

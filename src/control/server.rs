@@ -21,6 +21,8 @@ use tokio::time::timeout;
 use crate::bus::RemoteRequest;
 use crate::bus::protocol::Asked;
 use crate::bus::protocol::REQUEST_BYTES;
+use crate::bus::protocol::RESTORE;
+use crate::bus::protocol::RESTORE_BYTES;
 use crate::bus::protocol::Reply;
 use crate::bus::protocol::Request;
 use crate::bus::stopped;
@@ -102,11 +104,14 @@ fn is_trusted(uid: u32) -> bool {
 }
 
 async fn read(stream: &mut UnixStream) -> Result<Asked, String> {
+    let unreadable = |error: std::io::Error| format!("the request cannot be read: {error}");
+    let mut stream = BufReader::new(stream);
+    let is_restore = stream.fill_buf().await.map_err(unreadable)?.starts_with(RESTORE.as_bytes());
+    let most_bytes = if is_restore { RESTORE_BYTES } else { REQUEST_BYTES };
     let mut line = String::new();
-    let mut limited = BufReader::new(stream).take(REQUEST_BYTES);
-    limited.read_line(&mut line).await.map_err(|error| format!("the request cannot be read: {error}"))?;
+    stream.take(most_bytes).read_line(&mut line).await.map_err(unreadable)?;
     if !line.ends_with('\n') {
-        return Err(format!("a request is one line of at most {REQUEST_BYTES} bytes"));
+        return Err(format!("a request is one line of at most {most_bytes} bytes"));
     }
     let written = serde_json::from_str(&line);
     Asked::read(written.map_err(|error| format!("the request cannot be understood: {error}"))?)

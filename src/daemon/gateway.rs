@@ -16,6 +16,7 @@ use tokio::time::timeout;
 
 use crate::accounts::Accounts;
 use crate::api;
+use crate::backup::Backups;
 use crate::bus::ANSWER_WITHIN;
 use crate::bus::Board;
 use crate::bus::Calls;
@@ -148,7 +149,9 @@ impl Gateway {
         };
         let (remote, remote_requests) = remote_requests();
         let accounts = Arc::new(Accounts::new(Arc::clone(&registry), chance.clone()));
-        let shared = Shared { registry, accounts, intake, live: live.clone(), presence, overview, logbook, chance };
+        let backups = Backups::new(Arc::clone(&registry), chance.clone());
+        let shared =
+            Shared { registry, accounts, intake, live: live.clone(), presence, overview, logbook, backups, chance };
         let accounts = Arc::clone(&shared.accounts);
         let pages = web::routes(shared.for_web(remote.clone(), notices.clone(), mqtt.local_addr().port()));
         let routes = api::routes(shared.for_api(calls, remote, faces_stopped.clone()));

@@ -8,6 +8,7 @@ use tokio::sync::watch;
 
 use crate::accounts::Accounts;
 use crate::api;
+use crate::backup::Backups;
 use crate::bus::Calls;
 use crate::bus::Intake;
 use crate::bus::Live;
@@ -32,6 +33,7 @@ pub(super) struct Shared {
     pub(super) presence: Presence,
     pub(super) overview: Overview,
     pub(super) logbook: Logbook,
+    pub(super) backups: Backups,
     pub(super) chance: Chance,
 }
 
@@ -89,7 +91,7 @@ impl Shared {
         replays: Replays,
         listening: watch::Receiver<Value>,
     ) -> control::Parts {
-        let Self { registry, accounts, intake, live, presence, overview, logbook, chance } = self;
+        let Self { registry, accounts, intake, live, presence, overview, logbook, backups, chance } = self;
         control::Parts {
             registry,
             accounts,
@@ -100,6 +102,7 @@ impl Shared {
             logbook,
             notices,
             replays,
+            backups,
             chance,
             listening,
         }

@@ -5,6 +5,8 @@ mod devices;
 mod gateway;
 mod hooks;
 mod products;
+mod reading;
+mod replace;
 mod secrets;
 mod tokens;
 mod users;
@@ -13,23 +15,13 @@ use std::sync::Arc;
 use std::sync::Mutex;
 
 use log::error;
-use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 
 use crate::chance::Chance;
-use crate::model::Device;
-use crate::model::ProductId;
-use crate::model::Secret;
 use crate::model::SecretName;
 use crate::model::UserId;
-use crate::registry::Hook;
-use crate::registry::OauthClient;
-use crate::registry::Product;
 use crate::registry::RegistryError;
 use crate::registry::Snapshot;
-use crate::registry::Token;
-use crate::registry::User;
-use crate::registry::hook::StoredHook;
 use crate::store::Meta;
 use crate::store::MetaChanges;
 use crate::store::MetaError;
@@ -57,7 +49,6 @@ const USERS: &str = "user/";
 pub struct Registry {
     meta: Meta,
     chance: Chance,
-    owner: UserId,
     snapshot: watch::Sender<Arc<Snapshot>>,
     changing: Mutex<()>,
 }
@@ -68,55 +59,27 @@ impl Registry {
     /// # Errors
     /// When the disk refuses.
     pub fn load(meta: Meta, chance: Chance) -> Result<Self, MetaError> {
-        let owner = if let Some((_, owner)) = meta.all::<UserId>(OWNER)?.pop() {
-            owner
-        } else {
+        let mut snapshot = reading::read(&meta.rows()?, |key, reason| {
+            error!("the row {key} of the registry cannot be used: {reason}");
+        });
+        if snapshot.owner.is_none() {
             let owner = chance.user_id();
             meta.put(OWNER, &owner)?;
-            owner
-        };
-        let mut snapshot = Snapshot {
-            users: rows::<User>(&meta, USERS)?.map(|user| (user.id, Arc::new(user))).collect(),
-            devices: rows::<Device>(&meta, DEVICES)?.map(|device| (device.id, Arc::new(device))).collect(),
-            released: rows::<Device>(&meta, RELEASED)?.map(|device| (device.id, Arc::new(device))).collect(),
-            tokens: rows::<Token>(&meta, TOKENS)?.map(|token| (token.hash, token)).collect(),
-            clients: rows::<OauthClient>(&meta, CLIENTS)?.map(|client| (client.id.clone(), Arc::new(client))).collect(),
-            products: rows::<Product>(&meta, PRODUCTS)?.map(|product| (product.id, Arc::new(product))).collect(),
-            gateway: meta.all::<String>(GATEWAY)?.pop().map(|(_, name)| name.into()),
-            last_product: meta.all::<ProductId>(LAST_PRODUCT)?.pop().map(|(_, id)| id),
-            ..Snapshot::default()
-        };
-        for (id, stored) in meta.all::<StoredHook>(HOOKS)? {
-            let hook = id
-                .parse()
-                .map_err(|error| format!("{error}"))
-                .and_then(|id| Hook::from_stored(id, &stored).map_err(|invalid| invalid.to_string()));
-            match hook {
-                Ok(hook) => drop(snapshot.hooks.insert(hook.id, Arc::new(hook))),
-                Err(reason) => error!(HOOK_ID:% = id; "a stored hook cannot be used: {reason}"),
-            }
-        }
-        for (key, secret) in meta.all::<Secret>(SECRETS)? {
-            match secret_of(&key) {
-                Some((user, name)) => {
-                    Arc::make_mut(snapshot.secrets.entry(user).or_default()).insert(name, secret);
-                }
-                None => error!("the row {SECRETS}{key} of the registry is no secret's"),
-            }
+            snapshot.owner = Some(owner);
         }
         let (snapshot, _) = watch::channel(Arc::new(snapshot));
-        Ok(Self { meta, chance, owner, snapshot, changing: Mutex::new(()) })
+        Ok(Self { meta, chance, snapshot, changing: Mutex::new(()) })
     }
 
     /// The user to whom the gateway belongs, or will once somebody claims it: until then everything that is made at
     /// the local command line waits for them.
     pub fn owner(&self) -> UserId {
-        self.owner
+        self.snapshot.borrow().owner.expect("it is drawn when the registry is loaded")
     }
 
     /// Whether somebody claimed the gateway.
     pub fn is_claimed(&self) -> bool {
-        self.snapshot.borrow().users.contains_key(&self.owner)
+        self.snapshot.borrow().is_claimed()
     }
 
     /// What is registered now.
@@ -137,7 +100,7 @@ impl Registry {
         change: impl FnOnce(&mut Snapshot, &mut MetaChanges) -> Result<T, RegistryError>,
     ) -> Result<T, RegistryError> {
         self.change(|snapshot, rows| {
-            if user != self.owner && !snapshot.users.contains_key(&user) {
+            if snapshot.owner != Some(user) && !snapshot.users.contains_key(&user) {
                 return Err(RegistryError::NoUser { wanted: user.to_string() });
             }
             change(snapshot, rows)
@@ -160,18 +123,8 @@ impl Registry {
     }
 }
 
-fn rows<T: DeserializeOwned>(meta: &Meta, prefix: &str) -> Result<impl Iterator<Item = T>, MetaError> {
-    Ok(meta.all::<T>(prefix)?.into_iter().map(|(_, row)| row))
-}
-
 fn secret_key(user: UserId, name: &SecretName) -> String {
     format!("{SECRETS}{user}/{name}")
-}
-
-/// Whose secret a row's key, without its prefix, is, and what it is called.
-fn secret_of(key: &str) -> Option<(UserId, SecretName)> {
-    let (user, name) = key.split_once('/')?;
-    Some((user.parse().ok()?, SecretName::try_from(name.to_owned()).ok()?))
 }
 
 #[cfg(test)]

@@ -131,6 +131,14 @@ pub enum RegistryError {
         /// The hook that is the same.
         id: HookId,
     },
+    /// A row that shall replace another cannot be used.
+    #[error("the row {key} cannot be used: {reason}")]
+    Row {
+        /// The row's key, or its beginning.
+        key: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The definition is wrong.
     #[error(transparent)]
     Invalid(#[from] InvalidHook),

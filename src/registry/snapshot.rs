@@ -23,6 +23,8 @@ use crate::registry::User;
 /// Everything that is registered, at one moment.
 #[derive(Debug, Clone, Default)]
 pub struct Snapshot {
+    /// The user to whom the gateway belongs, or will once somebody claims it; none before that is drawn.
+    pub owner: Option<UserId>,
     /// What people call the gateway, if they gave it a name.
     pub gateway: Option<Arc<str>>,
     /// By id.
@@ -103,15 +105,23 @@ impl Snapshot {
     }
 
     /// Whether who logged in before would still be let in: the device exists with the same key and owner, or the token
-    /// exists and has not expired.
+    /// exists, is the same user's and has not expired.
     pub fn still_admits(&self, identity: &Identity, now: WallTime) -> bool {
         match identity {
             Identity::Device(device) => {
                 let is_same = |now: &Arc<Device>| now.key_hash == device.key_hash && now.owner == device.owner;
                 self.devices.get(&device.id).is_some_and(is_same)
             }
-            Identity::Observer(token) => self.tokens.get(&token.hash).is_some_and(|token| !token.is_expired(now)),
+            Identity::Observer(token) => {
+                let is_same = |found: &Token| found.user == token.user && !found.is_expired(now);
+                self.tokens.get(&token.hash).is_some_and(is_same)
+            }
         }
+    }
+
+    /// Whether somebody claimed the gateway.
+    pub fn is_claimed(&self) -> bool {
+        self.owner.is_some_and(|owner| self.users.contains_key(&owner))
     }
 
     /// The user with that name.

@@ -107,6 +107,11 @@ impl PasswordHash {
         Self(text)
     }
 
+    /// The hash of no password: nobody can log in with it.
+    pub fn of_none() -> Self {
+        Self("!".to_owned())
+    }
+
     /// Its text form.
     pub fn as_str(&self) -> &str {
         &self.0

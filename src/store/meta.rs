@@ -39,7 +39,7 @@ const PIECES: &str = "piece/";
 const CUT: &str = "+";
 
 /// How the rows are written. A farhook that knows only older schemas refuses to start.
-const SCHEMA: u64 = 1;
+pub const SCHEMA: u64 = 1;
 
 /// Why what people made cannot be read or changed.
 #[derive(Debug, thiserror::Error)]
@@ -112,6 +112,9 @@ impl Meta {
             for entry in db.scan_prefix(prefix) {
                 let (key, value) = entry.map_err(disk)?;
                 let key = String::from_utf8_lossy(&key);
+                if key.starts_with(PIECES) {
+                    continue;
+                }
                 match serde_json::from_slice(&whole(db, &key, &value)?) {
                     Ok(row) => rows.push((key[prefix.len()..].to_owned(), row)),
                     Err(error) => error!("the row {key} of the registry cannot be read: {error}"),
@@ -119,6 +122,15 @@ impl Meta {
             }
             Ok(rows)
         })
+    }
+
+    /// All rows but the schema's, as they are. One that is no JSON is reported in the log and left alone.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn rows(&self) -> Result<BTreeMap<String, Value>, MetaError> {
+        let rows = self.all::<Value>("")?;
+        Ok(rows.into_iter().filter(|(key, _)| key != SCHEMA_KEY).collect())
     }
 
     /// Stores a row durably, in place of what was there.
@@ -318,6 +330,17 @@ mod tests {
         meta.put("hook/1", &"x".repeat(9_000)).unwrap();
         remove(&meta, "hook/1");
         assert_eq!(meta.shelf.with(|db| db.len()), Some(1), "only the schema is left");
+    }
+
+    #[test]
+    fn all_rows_are_whole_and_the_schema_is_none_of_them() {
+        let data = tempfile::tempdir().unwrap();
+        let meta = Meta::open(data.path()).unwrap();
+        let long = "x".repeat(9_000);
+        meta.put("hook/1", &long).unwrap();
+        meta.put("owner", &5).unwrap();
+        let rows = [("hook/1".to_owned(), Value::from(long)), ("owner".to_owned(), Value::from(5))];
+        assert_eq!(meta.rows().unwrap(), BTreeMap::from(rows));
     }
 
     #[test]

@@ -61,6 +61,7 @@ pub use keys::LaneKey;
 pub use meta::Meta;
 pub use meta::MetaChanges;
 pub use meta::MetaError;
+pub use meta::SCHEMA;
 pub use open::OpenError;
 pub use open::Opened;
 pub use queue::Page;

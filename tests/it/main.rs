@@ -19,6 +19,7 @@ mod receiver;
 mod tools;
 
 mod accounts;
+mod backup;
 mod clock;
 mod command_line;
 mod deliveries;

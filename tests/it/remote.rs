@@ -135,6 +135,34 @@ async fn what_is_no_gateway_is_not_logged_in_to() {
 }
 
 #[tokio::test]
+async fn from_afar_the_owner_gets_a_backup_without_secrets_and_restores_none() {
+    let gateway = Gateway::start().await;
+    Account::new(&gateway, "me").await;
+    Account::new(&gateway, "you").await;
+    let (mine, yours) = (Computer::logged_in(&gateway, "me").await, Computer::logged_in(&gateway, "you").await);
+
+    let made = mine.json(&["backup", "b.tar.gz"]).await;
+    assert_eq!((&made["has_secrets"], &made["counts"]["users"]), (&json!(false), &json!(2)));
+    assert!(mine.home.path().join("b.tar.gz").exists());
+    assert!(mine.json(&["diagnostics", "d.tar.gz"]).await["bytes"].as_u64() > Some(500));
+
+    let only_here = "only at the gateway itself";
+    let told = mine.refused(&["backup", "c.tar.gz", "--passphrase-stdin"], "correct horse").await;
+    assert!(told.contains(only_here) && !mine.home.path().join("c.tar.gz").exists(), "{told}");
+    let told = mine.refused(&["restore", "b.tar.gz", "--yes"], "").await;
+    assert!(told.contains(only_here), "{told}");
+    let request = json!({ "ask": "restore", "file": "" });
+    let owner = gateway.json(&["token", "create"]).await;
+    let answer =
+        Account::holding(&gateway, owner["token"].as_str().unwrap()).tell("POST", "/v1/command", &request).await;
+    assert!(answer.body.contains(only_here), "{answer:?}");
+    for command in ["backup", "diagnostics"] {
+        let told = yours.refused(&[command], "").await;
+        assert!(told.contains("only the owner"), "{told}");
+    }
+}
+
+#[tokio::test]
 async fn without_a_folder_for_configuration_the_login_is_kept_in_the_home() {
     let gateway = Gateway::start().await;
     Account::new(&gateway, "me").await;

@@ -10,6 +10,7 @@ use tokio::task::JoinHandle;
 
 use super::*;
 use crate::accounts::Accounts;
+use crate::backup::Backups;
 use crate::bus::Board;
 use crate::bus::Intake;
 use crate::bus::IntakeQueue;
@@ -80,6 +81,7 @@ impl Scene {
             intake,
             live: live.clone(),
             presence: Presence::default(),
+            backups: Backups::new(Arc::clone(&registry), chance.clone()),
             chance,
             listening: watch::channel(json!({ "mqtt": "127.0.0.1:1883" })).1,
         };

@@ -34,11 +34,11 @@ impl Registry {
     /// When there is one already, or the disk refuses.
     pub fn claim(&self, name: UserName, password: PasswordHash, now: WallTime) -> Result<Arc<User>, RegistryError> {
         self.change(|snapshot, rows| {
-            if snapshot.users.contains_key(&self.owner) {
+            if snapshot.is_claimed() {
                 return Err(RegistryError::Claimed);
             }
             free_name(snapshot, &name)?;
-            let owner = User { id: self.owner, name, password, role: Role::Owner, created_at: now, otp: None };
+            let owner = User { id: self.owner(), name, password, role: Role::Owner, created_at: now, otp: None };
             Ok(put(snapshot, rows, owner))
         })
     }

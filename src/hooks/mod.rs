@@ -18,6 +18,7 @@ pub mod matching;
 mod pairs;
 mod parse;
 mod parts;
+pub mod preview;
 pub mod problem;
 mod rendering;
 pub mod request;

@@ -12,6 +12,7 @@ mod edit;
 mod fields;
 mod headers;
 pub mod health;
+mod hiding_places;
 pub mod limits;
 pub mod masking;
 pub mod matching;
@@ -31,6 +32,7 @@ mod spelling;
 mod target;
 pub mod template;
 mod tree;
+pub mod unmasking;
 mod variables;
 
 pub use bounds::QueueRule;

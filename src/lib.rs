@@ -16,7 +16,7 @@
 //! | [`limits`], [`registry`] | the limits' windows; users, devices, products, hooks, tokens |
 //! | [`accounts`] | who may log in: passwords, one-time passwords, attempts |
 //! | [`logbook`], [`notices`] | the log of attempts; what a person should read |
-//! | [`control`], [`http`], [`api`] | the local socket; the web port and its endpoints |
+//! | [`control`], [`http`], [`api`], [`web`] | the local socket; the web port, its endpoints and its pages |
 //! | [`daemon`], [`cli`] | joins the parts and takes them down; the command |
 //! | [`model`], [`config`], [`telemetry`], [`clock`], [`chance`] | words and numbers; configuration; log and systemd; time; randomness |
 
@@ -43,3 +43,4 @@ pub mod notices;
 pub mod registry;
 pub mod store;
 pub mod telemetry;
+pub mod web;

@@ -5,7 +5,7 @@
 //! [limited](limits::SlidingWindow), turned into a [request](request::build), and its answer into
 //! [result events](response::results). A failure is weighed by [retry] and counted by [health].
 
-mod aliases;
+pub mod aliases;
 mod bounds;
 pub mod definition;
 mod edit;

@@ -16,7 +16,7 @@
 //! | [`limits`], [`registry`] | the limits' windows; users, devices, products, hooks, tokens |
 //! | [`accounts`], [`backup`] | who may log in: passwords, one-time passwords, attempts; all that was set up, in one file |
 //! | [`logbook`], [`notices`], [`history`] | the log of attempts; what a person should read; how much went when |
-//! | [`control`], [`http`], [`api`] | the local socket; the web port and its endpoints |
+//! | [`control`], [`http`], [`api`], [`web`] | the local socket; the web port, its endpoints and its pages |
 //! | [`daemon`], [`cli`] | joins the parts and takes them down; the command |
 //! | [`model`], [`config`], [`telemetry`], [`clock`], [`chance`] | words and numbers; configuration; log and systemd; time; randomness |
 

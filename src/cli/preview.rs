@@ -21,12 +21,14 @@ use crate::cli::print::one_line;
 use crate::clock;
 use crate::hooks::HookDefinition;
 use crate::hooks::HookRequest;
-use crate::hooks::masking;
+use crate::hooks::InvalidHook;
 use crate::hooks::masking::ShownRequest;
-use crate::hooks::matching;
-use crate::hooks::request;
+use crate::hooks::preview;
+use crate::hooks::preview::Missing;
+use crate::hooks::preview::NoPreview;
+use crate::hooks::preview::Preview as Previewed;
 use crate::hooks::sample_event;
-use crate::hooks::signing;
+use crate::hooks::sample_event::SampleError;
 use crate::model::DefaultBody;
 use crate::model::EventId;
 use crate::model::Secret;
@@ -70,14 +72,6 @@ enum Kind {
     Form,
 }
 
-/// A preview: the request, why the event would not even trigger the hook, and what may have been forgotten.
-struct Previewed {
-    request: HookRequest,
-    /// Names that look like those of secrets and are empty.
-    empty: Vec<SecretName>,
-    mismatch: Option<matching::Mismatch>,
-}
-
 impl Preview {
     pub(super) fn run(self, out: &mut Output) -> anyhow::Result<()> {
         if [&self.hook, &self.event].into_iter().all(|file| file == Path::new("-")) {
@@ -89,19 +83,25 @@ impl Preview {
             Kind::Form => DefaultBody::Form,
         };
         let secrets = self.secrets.into_iter().collect::<Result<_, _>>().map_err(anyhow::Error::msg)?;
-        let Previewed { request, empty, mismatch } = preview(&hook, &event, &secrets, default_body, clock::now().wall)?;
-        for name in empty {
-            print::complain(&format!("note: {name} is empty; if it is a secret, give --secret {name}=VALUE"));
+        let previewed = preview(&hook, &event, &secrets, default_body, clock::now().wall);
+        let (missing, mismatch) = match &previewed {
+            Ok(preview) => (&preview.missing, preview.mismatch),
+            Err(Unpreviewed::NoPreview(failed)) => (&failed.missing, failed.mismatch),
+            Err(_) => (&Vec::new(), None),
+        };
+        for missing in missing {
+            print::complain(&note(missing));
         }
         if let Some(mismatch) = mismatch {
             print::complain(&format!("note: this event does not trigger the hook: {mismatch}"));
         }
+        let preview = previewed?;
         if out.is_json() {
-            out.json(&for_scripts(&request))
+            out.json(&for_scripts(&preview.exact))
         } else if self.show_secrets {
-            out.text(&for_people(&unmasked(&request)))
+            out.text(&for_people(&unmasked(&preview.exact)))
         } else {
-            out.text(&for_people(&masking::shown_request(&request)))
+            out.text(&for_people(&preview.request))
         }
         .context("stdout takes nothing")
     }
@@ -121,22 +121,36 @@ fn named_secret(given: &str) -> Result<(SecretName, Secret), String> {
     Ok((name, Secret { value: value.to_owned(), created_at: never, updated_at: never }))
 }
 
+/// Why there is nothing to show.
+#[derive(Debug, thiserror::Error)]
+enum Unpreviewed {
+    #[error("the hook cannot be used")]
+    Hook(#[source] InvalidHook),
+    #[error("the event cannot be used")]
+    Event(#[source] SampleError),
+    #[error("no request can be made of this event")]
+    NoPreview(#[source] NoPreview),
+}
+
 fn preview(
     hook: &Value,
     event: &Value,
     secrets: &Secrets,
     default_body: DefaultBody,
     now: WallTime,
-) -> anyhow::Result<Previewed> {
-    let hook = HookDefinition::parse(hook).context("the hook cannot be used")?;
+) -> Result<Previewed, Unpreviewed> {
+    let hook = HookDefinition::parse(hook).map_err(Unpreviewed::Hook)?;
     let (id, owner) = (EventId::from_bytes([0; 12]), UserId::from_bytes([0; 12]));
-    let event = sample_event::parse(event, id, owner, now).context("the event cannot be used")?;
-    let mut request =
-        request::build(&hook, &event, secrets, default_body).context("no request can be made of this event")?;
-    signing::sign(&hook, &mut request, now);
-    let is_empty = |name: &&SecretName| !secrets.contains_key(*name) && !event.data.contains(name.as_str());
-    let empty = hook.secret_names().iter().filter(is_empty).cloned().collect();
-    Ok(Previewed { request, empty, mismatch: matching::check(&hook, &event).err() })
+    let event = sample_event::parse(event, id, owner, now).map_err(Unpreviewed::Event)?;
+    preview::preview(&hook, &event, secrets, default_body, now).map_err(Unpreviewed::NoPreview)
+}
+
+fn note(missing: &Missing) -> String {
+    let Missing { name, field } = missing;
+    match missing.secret_name() {
+        Some(name) => format!("note: {name} in {field} is empty; if it is a secret, give --secret {name}=VALUE"),
+        None => format!("note: {name} in {field} is empty: this event has no such variable"),
+    }
 }
 
 fn for_scripts(request: &HookRequest) -> Value {
@@ -170,6 +184,7 @@ fn unmasked(request: &HookRequest) -> ShownRequest {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hooks::matching::Mismatch;
 
     /// The first hook of the guide.
     fn thingspeak() -> Value {
@@ -193,7 +208,7 @@ mod tests {
 
     fn refused(hook: &Value, event: &Value) -> String {
         let refused = preview(hook, event, &Secrets::new(), DefaultBody::Json, WallTime::from_millis(0));
-        print::reason(&refused.err().unwrap())
+        print::reason(&refused.err().unwrap().into())
     }
 
     const FORM: &str = "field1=72&event=temp&data=72&published_at=2016-04-16T13%3A37%3A08.728Z\
@@ -201,7 +216,7 @@ mod tests {
 
     #[test]
     fn scripts_get_the_exact_request() {
-        let request = previewed(&thingspeak(), &temp()).request;
+        let request = previewed(&thingspeak(), &temp()).exact;
         let expected = json!({
             "method": "POST",
             "url": "https://api.thingspeak.com/update",
@@ -218,15 +233,15 @@ mod tests {
 
     #[test]
     fn people_see_the_request_without_its_secrets() {
-        let request = previewed(&thingspeak(), &temp()).request;
+        let Previewed { request, exact, .. } = previewed(&thingspeak(), &temp());
         let head = concat!(
             "POST https://api.thingspeak.com/update\nuser-agent: farhook/",
             env!("CARGO_PKG_VERSION"),
             "\ncontent-type: application/x-www-form-urlencoded\nwebhook-id: 000000000000000000000000\n\n",
         );
         let masked = format!("{head}api_key=[[SENSITIVE]]&{FORM}");
-        assert_eq!(for_people(&masking::shown_request(&request)), masked);
-        assert_eq!(for_people(&unmasked(&request)), format!("{head}api_key=YOUR_API_KEY&{FORM}"));
+        assert_eq!(for_people(&request), masked);
+        assert_eq!(for_people(&unmasked(&exact)), format!("{head}api_key=YOUR_API_KEY&{FORM}"));
     }
 
     #[test]
@@ -237,11 +252,17 @@ mod tests {
         let secrets = [named_secret("API_KEY=s3=cret").unwrap()].into();
         let event = json!({ "name": "temp", "data": { "ROOM": 5 } });
         let previewed = preview(&hook, &event, &secrets, DefaultBody::Json, WallTime::from_millis(0)).unwrap();
-        assert!(for_scripts(&previewed.request)["body"].as_str().unwrap().starts_with("api_key=s3%3Dcret&"));
-        assert!(!for_people(&masking::shown_request(&previewed.request)).contains("cret"));
-        assert_eq!(previewed.empty, []);
+        assert!(for_scripts(&previewed.exact)["body"].as_str().unwrap().starts_with("api_key=s3%3Dcret&"));
+        assert!(!for_people(&previewed.request).contains("cret"));
+        assert_eq!(previewed.missing, []);
         let without = preview(&hook, &temp(), &Secrets::new(), DefaultBody::Json, WallTime::from_millis(0)).unwrap();
-        assert_eq!(without.empty.iter().map(SecretName::as_str).collect::<Vec<_>>(), ["API_KEY", "ROOM"]);
+        assert_eq!(
+            without.missing.iter().map(note).collect::<Vec<_>>(),
+            [
+                "note: API_KEY in form.api_key is empty; if it is a secret, give --secret API_KEY=VALUE",
+                "note: ROOM in form.field2 is empty; if it is a secret, give --secret ROOM=VALUE",
+            ]
+        );
         assert!(named_secret("PRODUCT_ID=s3cret").is_err_and(|error| !error.contains("s3cret")));
         assert!(named_secret("s3cret").is_err_and(|error| !error.contains("s3cret")));
     }
@@ -251,7 +272,7 @@ mod tests {
         let hook = json!({ "event": "temp", "url": "http://a.example" });
         let body = |default_body| {
             let previewed = preview(&hook, &temp(), &Secrets::new(), default_body, WallTime::from_millis(0)).unwrap();
-            String::from_utf8(previewed.request.body.to_vec()).unwrap()
+            String::from_utf8(previewed.exact.body.to_vec()).unwrap()
         };
         assert!(body(DefaultBody::Json).starts_with(r#"{"event":"temp","data":"72","#));
         assert!(body(DefaultBody::Form).starts_with("event=temp&data=72&"));
@@ -260,7 +281,7 @@ mod tests {
     #[test]
     fn a_get_has_no_body_to_show() {
         let hook = json!({ "event": "temp", "url": "http://a.example", "requestType": "GET", "noDefaults": true });
-        let shown = for_people(&unmasked(&previewed(&hook, &temp()).request));
+        let shown = for_people(&unmasked(&previewed(&hook, &temp()).exact));
         assert!(shown.ends_with("webhook-id: 000000000000000000000000"), "{shown}");
     }
 
@@ -282,7 +303,7 @@ mod tests {
     #[test]
     fn an_event_that_does_not_trigger_the_hook_is_shown_with_a_note() {
         let event = json!({ "name": "humidity", "data": "5" });
-        assert_eq!(previewed(&thingspeak(), &event).mismatch, Some(matching::Mismatch::Name));
+        assert_eq!(previewed(&thingspeak(), &event).mismatch, Some(Mismatch::Name));
         assert_eq!(previewed(&thingspeak(), &temp()).mismatch, None);
     }
 }

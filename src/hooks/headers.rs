@@ -71,6 +71,16 @@ pub enum HeaderError {
     },
 }
 
+impl HeaderError {
+    /// The header's path.
+    pub fn field(&self) -> &str {
+        match self {
+            Self::Field(error) => error.field(),
+            Self::Name { field } | Self::ReservedName { field, .. } | Self::Value { field } => field,
+        }
+    }
+}
+
 /// Reads `headers`.
 pub(super) fn parse(fields: &mut Fields<'_>) -> Vec<HeaderRule> {
     let Some((_, map)) = fields.object(&["headers"]) else { return Vec::new() };

@@ -4,12 +4,12 @@
 //!
 //! A secret in an address's path cannot be told from the path and is shown.
 
-use std::borrow::Cow;
-
 use serde_json::Map;
 use serde_json::Value;
 
 use crate::hooks::RequestMethod;
+use crate::hooks::hiding_places;
+use crate::hooks::hiding_places::HidingPlace;
 use crate::hooks::request::HookRequest;
 
 /// What stands in the place of a secret. Source: reference, "Variables".
@@ -111,7 +111,7 @@ pub fn shown_body(body: &str) -> String {
 }
 
 /// Whether a field's name says that its value is a secret.
-fn is_telling(name: &str) -> bool {
+pub(super) fn is_telling(name: &str) -> bool {
     let squeezed: String = name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
     TELLING_PIECES.iter().any(|piece| squeezed.contains(piece))
         || words(name).any(|word| TELLING_WORDS.iter().any(|telling| word.eq_ignore_ascii_case(telling)))
@@ -150,7 +150,7 @@ fn map_entries(value: &Value, is_secret: impl Fn(&str, &Value) -> bool) -> Value
 
 fn masked_leaf(value: &Value) -> Value {
     match value {
-        Value::String(text) => Value::String(masked(text).into_owned()),
+        Value::String(text) => Value::String(masked(text).to_owned()),
         Value::Null | Value::Bool(_) => value.clone(),
         _ => Value::String(SENSITIVE.to_owned()),
     }
@@ -174,7 +174,12 @@ fn masked_json_text(text: &str) -> Option<String> {
     }
 }
 
-fn masked(secret: &str) -> Cow<'_, str> {
+fn masked(secret: &str) -> &str {
+    if is_open(secret) { secret } else { SENSITIVE }
+}
+
+/// Whether nothing has to be masked: there is nothing, or a bare tag.
+pub(super) fn is_open(secret: &str) -> bool {
     let trimmed = secret.trim();
     let trimmed = match trimmed.split_once(' ') {
         Some((scheme, tag)) if SCHEMES.iter().any(|known| known.eq_ignore_ascii_case(scheme)) => tag.trim_start(),
@@ -183,91 +188,27 @@ fn masked(secret: &str) -> Cow<'_, str> {
     let inner = trimmed.strip_prefix("{{").and_then(|rest| rest.strip_suffix("}}"));
     let inner = inner.map(|inner| inner.strip_prefix('{').and_then(|i| i.strip_suffix('}')).unwrap_or(inner));
     let is_bare_tag = inner.is_some_and(|inner| !inner.contains(['{', '}', '!']));
-    if secret.is_empty() || is_bare_tag { Cow::Borrowed(secret) } else { Cow::Borrowed(SENSITIVE) }
+    secret.is_empty() || is_bare_tag
 }
 
-/// An address with its user part masked, and the telling parts of its query. Templates may stand anywhere in it.
-fn masked_url(url: &str) -> String {
-    let (address, query) = match url.split_once('?') {
-        Some((address, query)) => (address, Some(query)),
-        None => (url, None),
-    };
-    let mut shown = masked_userinfo(address);
-    if let Some(query) = query {
-        let (query, fragment) = query.split_once('#').map_or((query, None), |(query, rest)| (query, Some(rest)));
-        let pairs: Vec<_> = query.split('&').map(masked_pair).collect();
-        shown = format!("{shown}?{}", pairs.join("&"));
-        if let Some(fragment) = fragment {
-            shown = format!("{shown}#{fragment}");
-        }
-    }
-    shown
-}
-
-fn masked_userinfo(address: &str) -> String {
-    let Some(start) = address.find("://").map(|at| at + 3) else { return address.to_owned() };
-    let end = address[start..].find(['/', '#', '\\']).map_or(address.len(), |at| start + at);
-    match address[start..end].rfind('@') {
-        Some(at) => format!("{}{SENSITIVE}{}", &address[..start], &address[start + at..]),
-        None => address.to_owned(),
-    }
-}
-
-fn masked_pair(pair: &str) -> Cow<'_, str> {
-    match pair.split_once('=') {
-        // `code` is how Azure's functions take their key.
-        Some((name, value)) if is_telling(name) || name == "code" => Cow::Owned(format!("{name}={}", masked(value))),
-        _ => Cow::Borrowed(pair),
-    }
-}
-
-/// A text of any kind: what follows a telling name and `:`, `=` or `>` is masked, up to where values end in JSON,
-/// forms, YAML and XML. It masks rather too much than too little.
-fn masked_text(text: &str) -> String {
+/// A text with the secrets at these places masked.
+fn masked_at(text: &str, places: &[HidingPlace<'_>]) -> String {
     let mut shown = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find([':', '=', '>']) {
-        let (before, after) = rest.split_at(at + 1);
-        shown.push_str(before);
-        rest = after;
-        if ends_in_telling_name(&before[..at]) {
-            let blanks = rest.len() - rest.trim_start().len();
-            let quoted = rest[blanks..].starts_with(['"', '\'']);
-            let start = blanks + usize::from(quoted);
-            let end = start + value_end(&rest[start..], rest[blanks..].chars().next().filter(|_| quoted));
-            shown.push_str(&rest[..start]);
-            shown.push_str(&masked(&rest[start..end]));
-            rest = &rest[end..];
-        }
+    let mut from = 0;
+    for place in places {
+        shown.push_str(&text[from..place.span.start]);
+        shown.push_str(SENSITIVE);
+        from = place.span.end;
     }
-    shown + rest
+    shown + &text[from..]
 }
 
-fn ends_in_telling_name(before: &str) -> bool {
-    let name_end = before.trim_end().trim_end_matches(['"', '\'', '\\']);
-    let start = name_end.rfind(|c: char| !(c.is_ascii_alphanumeric() || "_-.".contains(c)));
-    // A closing tag of XML begins no value.
-    let is_closing = start.is_some_and(|at| name_end[at..].starts_with('/'));
-    let name = start.map_or(name_end, |at| name_end[at..].trim_start_matches(|c: char| !c.is_ascii_alphanumeric()));
-    !is_closing && is_telling(name)
+fn masked_url(url: &str) -> String {
+    masked_at(url, &hiding_places::in_url(url))
 }
 
-fn value_end(value: &str, quote: Option<char>) -> usize {
-    let mut is_escaped = false;
-    let is_end = |c: char| match quote {
-        Some(quote) => {
-            let ends = c == quote && !is_escaped;
-            is_escaped = c == '\\' && !is_escaped;
-            ends
-        }
-        None => matches!(c, '&' | ',' | ';' | '<' | '\n' | '\r' | ']'),
-    };
-    let end = value.find(is_end).unwrap_or(value.len());
-    // The brace that ends an object ends its last value too; the braces of a template do not.
-    match quote {
-        None if value[..end].ends_with('}') && !value[..end].ends_with("}}") => end - 1,
-        _ => end,
-    }
+fn masked_text(text: &str) -> String {
+    masked_at(text, &hiding_places::in_text(text))
 }
 
 #[cfg(test)]

@@ -5,19 +5,21 @@
 //! [limited](limits::SlidingWindow), turned into a [request](request::build), and its answer into
 //! [result events](response::results). A failure is weighed by [retry] and counted by [health].
 
-mod aliases;
+pub mod aliases;
 mod bounds;
 pub mod definition;
 mod edit;
 mod fields;
 mod headers;
 pub mod health;
+mod hiding_places;
 pub mod limits;
 pub mod masking;
 pub mod matching;
 mod pairs;
 mod parse;
 mod parts;
+pub mod preview;
 pub mod problem;
 mod rendering;
 pub mod request;
@@ -30,6 +32,7 @@ mod spelling;
 mod target;
 pub mod template;
 mod tree;
+pub mod unmasking;
 mod variables;
 
 pub use bounds::QueueRule;

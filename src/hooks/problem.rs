@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::hooks::template::Position;
 use crate::hooks::template::TemplateError;
 use crate::model::EventNameError;
 use crate::model::IdError;
@@ -138,6 +139,16 @@ impl fmt::Display for InvalidHook {
 
 impl std::error::Error for InvalidHook {}
 
+impl Problem {
+    /// Where in the field's text it is, if it is about a template.
+    pub fn position(&self) -> Option<Position> {
+        match &self.flaw {
+            Flaw::Template(error) => error.position(),
+            _ => None,
+        }
+    }
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let field = if self.field.is_empty() { "the hook" } else { &self.field };
@@ -180,6 +191,22 @@ mod tests {
             Problem { field: String::new(), flaw: Flaw::TooMany { most: 65_536, unit: "bytes" } },
         ]);
         assert_eq!(invalid.to_string(), "url is required; the hook has more than 65536 bytes");
+    }
+
+    #[test]
+    fn a_bad_template_is_told_with_its_field_and_its_position() {
+        let hook = serde_json::json!({
+            "event": "temp", "url": "http://a.example/", "form": {"field1": "a\n é{{#x}}"},
+        });
+        let invalid = crate::hooks::HookDefinition::parse(&hook).unwrap_err();
+        let text = "form.field1 is no template: line 2, column 3: the section `x` is never closed";
+        assert_eq!(invalid.to_string(), text);
+        let [problem] = invalid.problems() else { panic!("one problem") };
+        assert_eq!(
+            (problem.field.as_str(), problem.position()),
+            ("form.field1", Some(Position { line: 2, column: 3 }))
+        );
+        assert_eq!(Problem { field: "url".to_owned(), flaw: Flaw::Missing }.position(), None);
     }
 
     #[test]

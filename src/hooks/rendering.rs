@@ -1,5 +1,6 @@
 //! One rendering of a hook's templates: the variables, and what may still be written. Request and response use it.
 
+use crate::hooks::preview::Missing;
 use crate::hooks::problem::Path;
 use crate::hooks::template::RenderError;
 use crate::hooks::template::Template;
@@ -13,6 +14,8 @@ pub(super) const RENDERED_BYTES: usize = 256 * 1024;
 pub(super) struct Rendering<'a> {
     variables: &'a Variables,
     left_bytes: usize,
+    /// What was asked for and is not there, if somebody wants to know.
+    missing: Option<Vec<Missing>>,
 }
 
 /// Why a field could not be rendered for this event.
@@ -35,15 +38,48 @@ pub enum FieldError {
     },
 }
 
+impl FieldError {
+    /// The field's path.
+    pub fn field(&self) -> &str {
+        match self {
+            Self::Template { field, .. } | Self::TooLarge { field } => field,
+        }
+    }
+}
+
 impl<'a> Rendering<'a> {
     pub(super) fn new(variables: &'a Variables) -> Self {
-        Self { variables, left_bytes: RENDERED_BYTES }
+        Self { variables, left_bytes: RENDERED_BYTES, missing: None }
+    }
+
+    /// One that notes which variables there are not. It is slower.
+    pub(super) fn watching(variables: &'a Variables) -> Self {
+        Self { missing: Some(Vec::new()), ..Self::new(variables) }
+    }
+
+    /// The variables that there are not, each once for a field, in order; none if nobody watched.
+    pub(super) fn into_missing(self) -> Vec<Missing> {
+        self.missing.unwrap_or_default()
     }
 
     /// Renders one template that stands at `path`.
     pub(super) fn text(&mut self, template: &Template, path: &Path<'_>) -> Result<String, FieldError> {
         let failed = |source| FieldError::Template { field: path.to_string(), source };
-        let text = template.render(self.variables).map_err(failed)?;
+        let text = match &mut self.missing {
+            None => template.render(self.variables),
+            Some(missing) => {
+                let (text, names) = template.render_watched(self.variables);
+                for name in names {
+                    let one = Missing { name, field: path.to_string() };
+                    // A key and its value have one path.
+                    if !missing.contains(&one) {
+                        missing.push(one);
+                    }
+                }
+                text
+            }
+        };
+        let text = text.map_err(failed)?;
         let too_large = || FieldError::TooLarge { field: path.to_string() };
         self.left_bytes = self.left_bytes.checked_sub(text.len()).ok_or_else(too_large)?;
         Ok(text)

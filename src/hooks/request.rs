@@ -36,12 +36,12 @@ use crate::hooks::headers;
 use crate::hooks::masking;
 use crate::hooks::pairs::DefaultData;
 use crate::hooks::pairs::Pairs;
+use crate::hooks::preview::Missing;
 use crate::hooks::problem::Path;
 use crate::hooks::rendering::RENDERED_BYTES;
 use crate::hooks::rendering::Rendering;
 use crate::hooks::secrecy::STAND_IN;
 use crate::hooks::template::Template;
-use crate::hooks::template::Variables;
 use crate::hooks::tree::Entries;
 use crate::hooks::tree::render_entries;
 use crate::hooks::variables;
@@ -97,6 +97,20 @@ pub enum RequestError {
     TooLarge,
 }
 
+impl RequestError {
+    /// The path of the field that makes the trouble; none if it is the request as a whole.
+    pub fn field(&self) -> Option<&str> {
+        match self {
+            Self::Field(error) => Some(error.field()),
+            Self::Target(error) => Some(error.field()),
+            Self::Header(error) => Some(error.field()),
+            Self::Method => Some("requestType"),
+            Self::Json(_) => Some("json"),
+            Self::TooLarge => None,
+        }
+    }
+}
+
 /// What goes into the body, and the content type that it implies.
 struct Content {
     bytes: Vec<u8>,
@@ -114,40 +128,69 @@ pub fn build(
     secrets: &Secrets,
     default_body: DefaultBody,
 ) -> Result<HookRequest, RequestError> {
-    let used = hook.secret_names.iter().filter_map(|name| Some((name.as_str(), secrets.get(name)?.value.as_str())));
-    let used: Vec<_> = used.collect();
+    let used = used_secrets(hook, secrets);
     let variables = variables::of(event, hook.wanted, used.iter().copied());
-    let mut request = make(hook, event, &variables, None, default_body)?;
+    let request = make(hook, event, &mut Rendering::new(&variables), None, default_body)?;
+    Ok(with_secrecy(request, hook, event, &used, default_body))
+}
+
+/// The same, and the variables that the event and the secrets do not have, as far as the request got.
+pub(super) fn build_watched(
+    hook: &HookDefinition,
+    event: &Event,
+    secrets: &Secrets,
+    default_body: DefaultBody,
+) -> (Result<HookRequest, RequestError>, Vec<Missing>) {
+    let used = used_secrets(hook, secrets);
+    let variables = variables::of(event, hook.wanted, used.iter().copied());
+    let mut rendering = Rendering::watching(&variables);
+    let request = make(hook, event, &mut rendering, None, default_body);
+    let request = request.map(|request| with_secrecy(request, hook, event, &used, default_body));
+    (request, rendering.into_missing())
+}
+
+/// Names and values of the secrets that the hook's templates name.
+fn used_secrets<'a>(hook: &'a HookDefinition, secrets: &'a Secrets) -> Vec<(&'a str, &'a str)> {
+    let value = |name| Some(secrets.get(name)?.value.as_str());
+    hook.secret_names.iter().filter_map(|name| Some((name.as_str(), value(name)?))).collect()
+}
+
+fn with_secrecy(
+    mut request: HookRequest,
+    hook: &HookDefinition,
+    event: &Event,
+    used: &[(&str, &str)],
+    default_body: DefaultBody,
+) -> HookRequest {
     if !used.is_empty() {
         let stand_ins = used.iter().map(|(name, _)| (*name, STAND_IN));
         let variables = variables::of(event, hook.wanted, stand_ins);
-        let stand_in = make(hook, event, &variables, Some(request.method), default_body).ok();
-        let secrecy = Secrecy::new(&request, stand_in, used.into_iter().map(|(_, value)| value));
+        let stand_in = make(hook, event, &mut Rendering::new(&variables), Some(request.method), default_body).ok();
+        let secrecy = Secrecy::new(&request, stand_in, used.iter().map(|(_, value)| *value));
         request.secrecy = Some(Box::new(secrecy));
     }
-    Ok(request)
+    request
 }
 
 fn make(
     hook: &HookDefinition,
     event: &Event,
-    variables: &Variables,
+    rendering: &mut Rendering<'_>,
     chosen_method: Option<RequestMethod>,
     default_body: DefaultBody,
 ) -> Result<HookRequest, RequestError> {
-    let mut rendering = Rendering::new(variables);
-    let method = chosen_method.map_or_else(|| method(&hook.method, &mut rendering), Ok)?;
-    let mut url = hook.target.render(&mut rendering)?;
-    let mut query = rendered_pairs(&hook.query, "query", &mut rendering)?;
+    let method = chosen_method.map_or_else(|| method(&hook.method, rendering), Ok)?;
+    let mut url = hook.target.render(rendering)?;
+    let mut query = rendered_pairs(&hook.query, "query", rendering)?;
     let content = if method == RequestMethod::Get {
-        add_form_and_defaults(&mut query, hook, event, &url, &mut rendering)?;
+        add_form_and_defaults(&mut query, hook, event, &url, rendering)?;
         Content { bytes: Vec::new(), content_type: None }
     } else {
-        content(hook, event, default_body, &mut rendering)?
+        content(hook, event, default_body, rendering)?
     };
     query.append_to(&mut url);
-    let mut headers = headers::render(&hook.headers, &mut rendering)?;
-    if let Some(credentials) = credentials(hook.auth.as_ref(), &mut url, &mut rendering)? {
+    let mut headers = headers::render(&hook.headers, rendering)?;
+    if let Some(credentials) = credentials(hook.auth.as_ref(), &mut url, rendering)? {
         add_missing(&mut headers, "authorization", credentials);
     }
     add_missing(&mut headers, "user-agent", USER_AGENT.to_owned());

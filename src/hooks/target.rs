@@ -52,6 +52,16 @@ pub enum TargetError {
     Host,
 }
 
+impl TargetError {
+    /// The field's path.
+    pub fn field(&self) -> &str {
+        match self {
+            Self::Field(error) => error.field(),
+            Self::Address(_) | Self::Scheme | Self::Host => "url",
+        }
+    }
+}
+
 impl Target {
     /// Reads `url` and `allowed_hosts`.
     pub(super) fn parse(fields: &mut Fields<'_>) -> Option<Self> {

@@ -47,7 +47,7 @@ const FIELDS: [&str; 16] = [
 ];
 
 /// A hook with anything in a few of its fields; event and address are sound in every second.
-fn any_hook() -> impl Strategy<Value = Value> {
+pub(super) fn any_hook() -> impl Strategy<Value = Value> {
     let field = prop::option::weighted(0.25, any_json());
     (prop::collection::vec(field, FIELDS.len()), any::<bool>()).prop_map(|(values, is_sound)| {
         let fields = FIELDS.into_iter().zip(values).filter_map(|(name, value)| Some((name.to_owned(), value?)));

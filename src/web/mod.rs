@@ -11,6 +11,7 @@
 
 mod assets;
 mod context;
+mod editor;
 mod flash;
 mod form;
 mod frame;

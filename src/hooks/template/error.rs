@@ -82,6 +82,22 @@ pub enum TemplateError {
     Engine(#[source] minijinja::Error),
 }
 
+impl TemplateError {
+    /// Where in the template it is; nowhere if it is about all of it.
+    pub fn position(&self) -> Option<Position> {
+        match self {
+            Self::TooLong | Self::TooManyTags | Self::Engine(_) => None,
+            Self::TooDeep { at, .. }
+            | Self::Unclosed { at, .. }
+            | Self::Unopened { at, .. }
+            | Self::WrongName { at, .. }
+            | Self::UnclosedDelimiters { at }
+            | Self::InsideParent { at }
+            | Self::EndlessBlock { at, .. } => Some(*at),
+        }
+    }
+}
+
 /// Why a rendering ended without output.
 #[derive(Debug, Error)]
 pub enum RenderError {

@@ -123,6 +123,16 @@ impl Template {
         }
     }
 
+    /// The same, and the names that were asked for and that there are not, each once, in the order of the template.
+    ///
+    /// # Errors
+    /// As [`Self::render`]; the names are there all the same.
+    pub fn render_watched(&self, variables: &Variables) -> (Result<String, RenderError>, Vec<String>) {
+        let (variables, watch) = variables.watched();
+        let rendered = self.render(&variables);
+        (rendered, watch.into_missing())
+    }
+
     /// The names that are looked up, each once, in the order of the template; of `a.b` it is `a`. Inside of a section a
     /// name may belong to what the section is about.
     pub fn names(&self) -> impl Iterator<Item = &str> {

@@ -5,6 +5,8 @@
 
 use std::iter;
 use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
 
 use minijinja::Error;
 use minijinja::ErrorKind;
@@ -24,8 +26,13 @@ const FUEL_PER_ITEM: u64 = 4;
 /// The variables of one event, ready for any number of templates. Clones share them.
 #[derive(Clone)]
 pub struct Variables {
+    root: Arc<Scope>,
     context: Value,
 }
+
+/// The names that templates asked [watched](Variables::watched) variables for and did not find.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Watch(Arc<Mutex<Vec<String>>>);
 
 impl Variables {
     /// Takes the variables over from a JSON object; its names may be anything.
@@ -35,8 +42,19 @@ impl Variables {
 
     /// The same with variables that no other of their names replaces, be it inside of a section.
     pub fn with_fixed(fixed: &Map<String, serde_json::Value>, others: &Map<String, serde_json::Value>) -> Self {
-        let root = Scope { fixed: Data::from(fixed), data: Data::from(others), parent: None };
-        Self { context: context! { scope => Value::from_object(root) } }
+        Self::of(Scope { fixed: Data::from(fixed), data: Data::from(others), parent: None, watch: None })
+    }
+
+    /// The same variables, and a watch that notes which others are asked for.
+    pub(super) fn watched(&self) -> (Self, Watch) {
+        let watch = Watch::default();
+        let (fixed, data) = (self.root.fixed.clone(), self.root.data.clone());
+        (Self::of(Scope { fixed, data, parent: None, watch: Some(watch.clone()) }), watch)
+    }
+
+    fn of(root: Scope) -> Self {
+        let root = Arc::new(root);
+        Self { context: context! { scope => Value::from_dyn_object(Arc::clone(&root)) }, root }
     }
 
     pub(super) fn context(&self) -> Value {
@@ -51,6 +69,20 @@ impl std::fmt::Debug for Variables {
     }
 }
 
+impl Watch {
+    /// What was not found, each name once, in the order in which it was asked for.
+    pub(super) fn into_missing(self) -> Vec<String> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn note(&self, name: &str) {
+        let mut missing = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !missing.iter().any(|known| known == name) {
+            missing.push(name.to_owned());
+        }
+    }
+}
+
 /// The data that names are looked up in.
 #[derive(Debug)]
 pub(super) struct Scope {
@@ -59,12 +91,19 @@ pub(super) struct Scope {
     data: Data,
     /// Where what is not found here is looked for.
     parent: Option<Arc<Scope>>,
+    /// The same in all scopes.
+    watch: Option<Watch>,
 }
 
 impl Object for Scope {
     fn call_method(self: &Arc<Self>, state: &mut State<'_, '_>, method: &str, args: &[Value]) -> Result<Value, Error> {
         let name = args.first().and_then(Value::as_str).ok_or(ErrorKind::MissingArgument)?;
-        let data = self.look_up(name).unwrap_or(Data::Null);
+        let data = self.look_up(name).unwrap_or_else(|| {
+            // Whoever writes `{{^a}}` has thought of its absence. `{{}}` and `{{.}}` are no names.
+            let is_name = !name.is_empty() && name != "." && method != "lacks";
+            self.watch.iter().filter(|_| is_name).for_each(|watch| watch.note(name));
+            Data::Null
+        });
         match method {
             "text" => text(&data, state),
             "html" => Ok(html(text(&data, state)?)),
@@ -77,7 +116,7 @@ impl Object for Scope {
 
 impl Scope {
     fn child(self: &Arc<Self>, data: Data) -> Self {
-        Self { fixed: self.fixed.clone(), data, parent: Some(Arc::clone(self)) }
+        Self { fixed: self.fixed.clone(), data, parent: Some(Arc::clone(self)), watch: self.watch.clone() }
     }
 
     /// The scopes of a section about `data`, one for each time that it is shown.

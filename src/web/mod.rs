@@ -17,9 +17,11 @@ mod frame;
 mod guard;
 mod language;
 mod pages;
+mod paging;
 mod refusal;
 mod route;
 mod shown;
+mod sketches;
 mod templates;
 #[cfg(test)]
 mod tests;

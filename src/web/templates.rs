@@ -46,11 +46,20 @@ macro_rules! sources {
 const SOURCES: &[(&str, &str)] = &sources![
     "base.html",
     "pages/claim.html",
+    "pages/device.html",
+    "pages/device_claim.html",
+    "pages/devices.html",
     "pages/login.html",
     "pages/otp.html",
     "pages/overview.html",
+    "pages/product.html",
+    "pages/products.html",
     "pages/refused.html",
+    "parts/device_now.html",
+    "parts/devices_now.html",
     "parts/forms.html",
+    "parts/live.html",
+    "parts/pager.html",
 ];
 
 impl Default for Templates {

@@ -128,6 +128,17 @@ pub enum Request {
         /// Its number or slug.
         product: String,
     },
+    /// Change what is said about a product; what is not said stays as it is.
+    ProductEdit {
+        /// Its number or slug.
+        product: String,
+        /// Its new name.
+        #[serde(default)]
+        name: Option<String>,
+        /// What it is.
+        #[serde(default)]
+        description: Option<String>,
+    },
     /// Delete a product and its hooks.
     ProductDelete {
         /// Its number or slug.
@@ -139,6 +150,13 @@ pub enum Request {
         product: String,
         /// The device's id or name.
         device: String,
+    },
+    /// Put devices into a product: all of them or, if one of them is not there, none.
+    ProductAddAll {
+        /// The product's number or slug.
+        product: String,
+        /// The devices' ids or names.
+        devices: Vec<String>,
     },
     /// Take a device out of a product.
     ProductRemove {

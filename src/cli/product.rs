@@ -28,17 +28,29 @@ pub(super) enum Command {
         /// Its number or slug
         product: String,
     },
+    /// Change a product's name, or what is said about it; its slug stays
+    Edit {
+        /// Its number or slug
+        product: String,
+        /// Its new name
+        #[arg(long, required_unless_present = "description")]
+        name: Option<String>,
+        /// What it is; nothing takes the description away
+        #[arg(long, value_name = "TEXT")]
+        description: Option<String>,
+    },
     /// Delete a product and its hooks; its devices stay
     Delete {
         /// Its number or slug
         product: String,
     },
-    /// Put a device into a product: then the product's hooks fire for it, too
+    /// Put devices into a product: then the product's hooks fire for them, too
     Add {
         /// The product's number or slug
         product: String,
-        /// The device's name or id
-        device: String,
+        /// The devices' names or ids
+        #[arg(required = true, value_name = "DEVICE")]
+        devices: Vec<String>,
     },
     /// Take a device out of a product
     Remove {
@@ -55,8 +67,9 @@ impl Command {
             Self::Create { name, description } => (Request::ProductCreate { name, description }, one),
             Self::List => (Request::ProductList, list),
             Self::Show { product } => (Request::ProductShow { product }, one),
+            Self::Edit { product, name, description } => (Request::ProductEdit { product, name, description }, one),
             Self::Delete { product } => (Request::ProductDelete { product }, deleted),
-            Self::Add { product, device } => (Request::ProductAdd { product, device }, moved),
+            Self::Add { product, devices } => (Request::ProductAddAll { product, devices }, moved),
             Self::Remove { product, device } => (Request::ProductRemove { product, device }, moved),
         };
         out.show(&gateway.ask(&request).await?, told).context("stdout takes nothing")
@@ -85,11 +98,11 @@ fn deleted(product: &Value) -> String {
 }
 
 fn moved(devices: &Value) -> String {
-    let device = &devices[0];
-    match &device["product"] {
+    let line = |device: &Value| match &device["product"] {
         Value::Null => format!("Device {} is in no product now.", field(device, "name")),
         product => format!("Device {} is in product {product} now.", field(device, "name")),
-    }
+    };
+    devices.as_array().into_iter().flatten().map(line).collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]

@@ -97,16 +97,24 @@ impl Clerk<'_> {
         self.product(wanted).map(|product| self.shown_product(&product))
     }
 
+    pub(super) fn edit_product(&self, wanted: &str, name: Option<String>, description: Option<String>) -> Answer {
+        let product = self.product(wanted)?;
+        let change = ProductChange { name, description, platform_id: None };
+        let product = self.change(|registry| registry.edit_product(product.id, change))?;
+        Ok(self.shown_product(&product))
+    }
+
     pub(super) fn delete_product(&self, wanted: &str) -> Answer {
         let product = self.product(wanted)?;
         let deleted = self.change(|registry| registry.delete_product(product.id));
         deleted.map(|product| json!({ "id": product.id, "name": product.name }))
     }
 
-    pub(super) fn add_to_product(&self, product: &str, device: &str) -> Answer {
+    pub(super) fn add_to_product(&self, product: &str, devices: &[String]) -> Answer {
         let product = self.product(product)?;
-        let device = self.device(device)?;
-        let moved = self.change(|registry| registry.move_devices(self.user, &[device.id], Some(product.id)))?;
+        let devices: Result<Vec<_>, _> = devices.iter().map(|device| Ok(self.device(device)?.id)).collect();
+        let devices = devices?;
+        let moved = self.change(|registry| registry.move_devices(self.user, &devices, Some(product.id)))?;
         Ok(moved.iter().map(|device| self.shown_device(device)).collect())
     }
 

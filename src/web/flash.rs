@@ -7,6 +7,7 @@ use std::sync::Mutex;
 
 use serde::Serialize;
 
+use crate::model::DeviceId;
 use crate::model::KeyHash;
 
 /// Sessions that something waits for. Ours; one of the others is forgotten.
@@ -33,6 +34,16 @@ pub(super) enum Flash {
         /// What is shown.
         secret: String,
     },
+    /// The key of a device, as [`Self::Once`]: the device's page shows it in programs, too.
+    DeviceKey {
+        /// Whose it is.
+        #[serde(skip)]
+        device: DeviceId,
+        /// What was done.
+        text: String,
+        /// The key.
+        secret: String,
+    },
 }
 
 /// What waits for the next page of each session. Cheap to clone.
@@ -40,6 +51,14 @@ pub(super) enum Flash {
 pub struct Flashes(Arc<Mutex<HashMap<KeyHash, Flash>>>);
 
 impl Flash {
+    /// The key, if it is that device's.
+    pub(super) fn key_of(&self, wanted: DeviceId) -> Option<&str> {
+        match self {
+            Self::DeviceKey { device, secret, .. } if *device == wanted => Some(secret),
+            _ => None,
+        }
+    }
+
     /// How something went, in the words of whoever did it.
     pub(super) fn of<T>(went: &Result<T, String>, done: impl Into<String>) -> Self {
         match went {
@@ -77,6 +96,13 @@ mod tests {
         assert!(flashes.take(you).is_none());
         assert!(matches!(flashes.take(me), Some(Flash::Failed { text }) if text == "no"));
         assert!(flashes.take(me).is_none());
+    }
+
+    #[test]
+    fn a_key_is_shown_with_its_own_device_alone() {
+        let [mine, other] = [1, 2].map(|byte| DeviceId::from_bytes([byte; 12]));
+        let flash = Flash::DeviceKey { device: mine, text: String::new(), secret: "k".to_owned() };
+        assert_eq!((flash.key_of(mine), flash.key_of(other)), (Some("k"), None));
     }
 
     #[test]

@@ -42,8 +42,13 @@ pub(super) struct Person {
 impl Frame {
     /// The frame of a page that this visit asked for. What waited for it is said now.
     pub(super) fn of(context: &Context, visit: &Visit) -> Self {
-        let visitor = visit.visitor();
-        let user = visitor.map(|visitor| {
+        let flash = visit.visitor().and_then(|visitor| context.flashes.take(visitor.token.hash));
+        Self { flash, ..Self::quiet(context, visit) }
+    }
+
+    /// The frame of a part of a page, which a script asks for. What waits for the next page goes on waiting.
+    pub(super) fn quiet(context: &Context, visit: &Visit) -> Self {
+        let user = visit.visitor().map(|visitor| {
             let is_owner = visitor.user.role == Role::Owner;
             Person {
                 name: visitor.user.name.to_string(),
@@ -53,10 +58,9 @@ impl Frame {
                 line: context.overview.board.queue().state,
             }
         });
-        let flash = visitor.and_then(|visitor| context.flashes.take(visitor.token.hash));
         // What was posted cannot be fetched.
         let path = if visit.is_form() { "/".to_owned() } else { visit.request.target().to_owned() };
-        Self { user, flash, path, ..Self::bare(context, visit.language) }
+        Self { user, path, ..Self::bare(context, visit.language) }
     }
 
     /// The frame of a page that tells nothing of anybody.

@@ -18,10 +18,12 @@ mod frame;
 mod guard;
 mod language;
 mod pages;
+mod paging;
 mod refusal;
 mod replaying;
 mod route;
 mod shown;
+mod sketches;
 mod templates;
 #[cfg(test)]
 mod tests;

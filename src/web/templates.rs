@@ -50,13 +50,22 @@ const SOURCES: &[(&str, &str)] = &sources![
     "pages/claim.html",
     "pages/integration.html",
     "pages/integrations.html",
+    "pages/device.html",
+    "pages/device_claim.html",
+    "pages/devices.html",
     "pages/login.html",
     "pages/logs.html",
     "pages/otp.html",
     "pages/overview.html",
+    "pages/product.html",
+    "pages/products.html",
     "pages/refused.html",
+    "parts/device_now.html",
+    "parts/devices_now.html",
     "parts/forms.html",
     "parts/hooks.html",
+    "parts/live.html",
+    "parts/pager.html",
 ];
 
 impl Default for Templates {

@@ -7,6 +7,7 @@
 
 #[expect(dead_code, reason = "tests/particle uses the rest")]
 mod account;
+mod browser;
 #[expect(dead_code, reason = "tests/faults uses the rest")]
 mod gateway;
 mod household;
@@ -35,6 +36,7 @@ mod life;
 mod limits;
 mod network;
 mod outage;
+mod pages_devices;
 mod pause;
 mod products;
 mod remote;

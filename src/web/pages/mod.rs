@@ -1,11 +1,13 @@
 //! The pages, one file for each: its context, its routes, its samples.
 
 mod claim;
+mod devices;
 mod integrations;
 mod login;
 mod logs;
 mod missing;
 mod overview;
+mod products;
 pub(super) mod refused;
 
 use std::sync::Arc;
@@ -31,6 +33,8 @@ pub(super) fn routes(context: &Arc<Context>, room: &BodyRoom) -> Vec<Route> {
         overview::routes(&site),
         integrations::routes(&site),
         logs::routes(&site),
+        devices::routes(&site),
+        products::routes(&site),
         // Last: it takes every path.
         missing::routes(&site),
     ]
@@ -48,6 +52,12 @@ fn show_as<P: Page>(context: &Context, visit: &Visit, status: PageStatus, page: 
     http::page(status, context.templates.render(&frame, page))
 }
 
+/// A part of a page, as a script asks for it again and again.
+fn show_part<P: Page>(context: &Context, visit: &Visit, part: &P) -> Response {
+    let frame = Frame::quiet(context, visit);
+    http::page(PageStatus::Good, context.templates.render(&frame, part))
+}
+
 /// Goes on to another page, which says first how it went.
 fn go_on(context: &Context, visit: &Visit, path: &str, flash: Flash) -> Response {
     context.flashes.put(visit.session(), flash);
@@ -62,8 +72,22 @@ pub(super) fn rendered(context: &crate::web::Templates, frame: &Frame) -> Vec<(S
         let samples = P::samples().into_iter();
         samples.map(|(sample, page)| (format!("{name}, {sample}"), templates.render(frame, &page))).collect()
     }
-    [of::<claim::Claim>, of::<login::Login>, of::<login::Otp>, of::<overview::Overview>, of::<refused::Refused>]
-        .iter()
-        .flat_map(|page| page(context, frame))
-        .collect()
+    [
+        of::<claim::Claim>,
+        of::<login::Login>,
+        of::<login::Otp>,
+        of::<integrations::list::List>,
+        of::<integrations::detail::Detail>,
+        of::<logs::Logs>,
+        of::<overview::Overview>,
+        of::<devices::list::Devices>,
+        of::<devices::one::OneDevice>,
+        of::<devices::claim::DeviceClaim>,
+        of::<products::list::Products>,
+        of::<products::one::OneProduct>,
+        of::<refused::Refused>,
+    ]
+    .iter()
+    .flat_map(|page| page(context, frame))
+    .collect()
 }

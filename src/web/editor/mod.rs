@@ -11,6 +11,7 @@
 
 mod examples;
 mod form;
+mod mark;
 mod onto;
 mod posted;
 mod rows;

@@ -4,6 +4,8 @@ use proptest::prelude::*;
 use serde_json::Value;
 use serde_json::json;
 
+use crate::hooks::masking;
+use crate::hooks::unmasking::restored;
 use crate::http::Body;
 use crate::web::editor::form::Content;
 use crate::web::editor::form::Form;
@@ -142,6 +144,31 @@ fn another_kind_of_body_takes_the_place_of_the_old_one() {
     assert_eq!(with(Content::Default), r#"{"event":"e","url":"http://h/"}"#);
 }
 
+#[test]
+fn secrets_that_were_never_shown_survive_an_edit() {
+    let original = json!({
+        "event": "e", "url": "https://u:s3cret@h/?key=s3cret", "form": {"api_key": "s3cret", "n": 12, "token": 34},
+        "headers": {"Authorization": "Bearer s3cret"}, "auth": {"username": "u", "password": "s3cret"},
+        "signing_secret": ["whsec_s3cret", "whsec_s4cret"],
+    });
+    let shown = masking::shown_definition(&original);
+    assert!(!serde_json::to_string(&Form::of(&shown)).unwrap().contains("3cret"));
+    let mut form = through_the_browser(&Form::of(&shown));
+    form.form.push(Row { name: "more".to_owned(), value: "1".to_owned() });
+    form.url.push_str("&a=b");
+    form.username = "v".to_owned();
+    let mut expected = original.clone();
+    expected["form"]["more"] = json!("1");
+    expected["url"] = json!("https://u:s3cret@h/?key=s3cret&a=b");
+    expected["auth"]["username"] = json!("v");
+    assert_eq!(restored(&form.onto(&shown), &original).unwrap().to_string(), expected.to_string());
+    // Another kind of body.
+    form.content = Content::Json;
+    form.json = r#"{"api_key": "[[SENSITIVE]]"}"#.to_owned();
+    let as_json = restored(&form.onto(&shown), &original).unwrap();
+    assert_eq!((&as_json["json"], as_json.get("form")), (&json!({"api_key": "s3cret"}), None));
+}
+
 /// Any JSON in a few keys.
 fn any_definition() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
@@ -258,6 +285,13 @@ proptest! {
         let form = Form::of(&definition);
         let back = through_the_browser(&form).onto(&definition);
         prop_assert_eq!(back.to_string(), definition.to_string(), "{:?}", form);
+    }
+
+    #[test]
+    fn an_untouched_definition_comes_back_unchanged_from_its_masked_form(definition in any_definition()) {
+        let shown = masking::shown_definition(&definition);
+        let back = restored(&through_the_browser(&Form::of(&shown)).onto(&shown), &definition);
+        prop_assert_eq!(back.unwrap().to_string(), definition.to_string());
     }
 
     #[test]

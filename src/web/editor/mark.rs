@@ -82,7 +82,6 @@ fn row_of(rows: &[Row], path: &str) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::Value;
     use serde_json::json;
 
     use super::*;
@@ -128,7 +127,7 @@ mod tests {
     fn every_mark_is_a_field_of_the_form() {
         let form = serde_json::to_value(Form::default()).unwrap();
         let fields = OTHERS.iter().map(|(_, field)| *field).chain(SAME);
-        let absent: Vec<_> = fields.filter(|field| form.get(field) == None::<&Value>).collect();
+        let absent: Vec<_> = fields.filter(|field| form.get(field).is_none()).collect();
         assert_eq!(absent, [""; 0]);
     }
 }

@@ -84,6 +84,13 @@ pub enum Request {
         /// Which.
         hook: HookId,
     },
+    /// Give a hook another definition. What waits for it is sent by the new one.
+    HookEdit {
+        /// Which.
+        hook: HookId,
+        /// Its whole JSON.
+        definition: Value,
+    },
     /// Delete a hook and what waits for it.
     HookDelete {
         /// Which.

@@ -35,6 +35,11 @@ impl Clerk<'_> {
         Ok(hooks.map(|hook| self.shown(hook)).collect())
     }
 
+    pub(super) fn edit_hook(&self, id: HookId, definition: Value) -> Answer {
+        let hook = self.hook(id)?;
+        self.change(|registry| registry.edit_hook(hook.id, |_| definition)).map(|hook| self.shown(&hook))
+    }
+
     pub(super) fn delete_hook(&self, id: HookId) -> Answer {
         let hook = self.hook(id)?;
         self.change(|registry| registry.delete_hook(hook.id)).map(|hook| json!({ "id": hook.id }))

@@ -35,6 +35,7 @@ pub use listeners::ListenError;
 pub use listeners::Listeners;
 pub use page::PageStatus;
 pub use page::download;
+pub use page::leave_for;
 pub use page::page;
 pub use page::part;
 pub use page::see_other;

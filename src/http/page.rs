@@ -67,6 +67,14 @@ pub fn see_other(path: &str) -> Response {
     response
 }
 
+/// Makes htmx leave the page for another one: whoever asked for a part of it is not logged in any more. Source: htmx 4,
+/// which obeys the header at any status.
+pub fn leave_for(path: &'static str) -> Response {
+    let mut response = answer(StatusCode::UNAUTHORIZED, "text/plain", "no-store", Bytes::new());
+    response.headers_mut().insert(HeaderName::from_static("hx-redirect"), HeaderValue::from_static(path));
+    response
+}
+
 /// A part of all pages, which stays the same for ever: another content has another address.
 pub fn part(content_type: &'static str, gzipped: bool, content: Bytes) -> Response {
     let mut response = answer(StatusCode::OK, content_type, "public, max-age=31536000, immutable", content);

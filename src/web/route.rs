@@ -103,7 +103,7 @@ impl Site {
             .then(move |request: Request| {
                 let (context, handle) = (Arc::clone(&context), handle.clone());
                 async move {
-                    let language = Language::of(&request);
+                    let (language, is_part) = (Language::of(&request), request.header("hx-request").is_some());
                     let shown = async {
                         let visit = Visit::of(request, &context, has_form).await?;
                         if whom == For::Users {
@@ -111,7 +111,7 @@ impl Site {
                         }
                         handle(Arc::clone(&context), visit).await
                     };
-                    shown.await.unwrap_or_else(|refusal| refused::show(&context, language, &refusal))
+                    shown.await.unwrap_or_else(|refusal| refused::show(&context, language, is_part, &refusal))
                 }
             })
             .boxed()

@@ -90,7 +90,7 @@ fn collect(folder: &Path, texts: &mut BTreeSet<String>) {
             collect(&path, texts);
         } else if let Some("html" | "rs") = path.extension().and_then(|extension| extension.to_str()) {
             let source = fs::read_to_string(&path).unwrap();
-            for call in ["t(\"", ".t(\"", "text(\""] {
+            for call in ["t(\"", ".t(\""] {
                 for (at, _) in source.match_indices(call) {
                     let is_call = call.starts_with('.')
                         || !source[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == '.');

@@ -17,5 +17,9 @@ mod posted;
 mod rows;
 mod values;
 
+pub(super) use examples::Example;
+pub(super) use examples::examples;
+pub(super) use form::Form;
+
 #[cfg(test)]
 mod tests;

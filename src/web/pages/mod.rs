@@ -78,6 +78,7 @@ pub(super) fn rendered(context: &crate::web::Templates, frame: &Frame) -> Vec<(S
         of::<login::Otp>,
         of::<integrations::list::List>,
         of::<integrations::detail::Detail>,
+        of::<integrations::edit::Editor>,
         of::<logs::Logs>,
         of::<overview::Overview>,
         of::<devices::list::Devices>,

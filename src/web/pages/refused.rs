@@ -25,8 +25,10 @@ impl Page for Refused {
 }
 
 /// Tells it, or shows what has to be done first.
-pub(in crate::web) fn show(context: &Context, language: Language, refusal: &Refusal) -> Response {
+pub(in crate::web) fn show(context: &Context, language: Language, is_part: bool, refusal: &Refusal) -> Response {
     match refusal {
+        // The page as a whole has to go, not the part of it that was asked for.
+        Refusal::Claim | Refusal::LogIn { .. } if is_part => http::leave_for("/login"),
         Refusal::Claim => http::see_other("/claim"),
         Refusal::LogIn { wanted } if wanted == "/" => http::see_other("/login"),
         Refusal::LogIn { wanted } => {

@@ -2,8 +2,10 @@
 
 mod actions;
 pub(super) mod detail;
+pub(super) mod edit;
 mod letters;
 pub(super) mod list;
+mod preview;
 
 use std::sync::Arc;
 
@@ -23,7 +25,15 @@ use crate::web::shown::Moment;
 use crate::web::visit::Visit;
 
 pub(super) fn routes(site: &Site) -> Vec<Route> {
-    [list::routes(site), actions::routes(site), letters::routes(site), detail::routes(site)].concat()
+    [
+        list::routes(site),
+        // Before the pages of hooks, none of which can be called "new".
+        edit::routes(site),
+        actions::routes(site),
+        letters::routes(site),
+        detail::routes(site),
+    ]
+    .concat()
 }
 
 /// A hook, as every page of hooks shows it at its head.

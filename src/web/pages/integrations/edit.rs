@@ -1,0 +1,386 @@
+//! GET and POST /integrations/new and /integrations/:hook/edit, POST /integrations/import and /integrations/preview
+//!
+//! A hook as a form and as JSON, both in step, and the request that it would make of an event.
+//!
+//! The page carries the definition three times: in the fields, in the JSON tab, and as the `base` from which the other
+//! two were made. What differs from the base is what was changed; if both were, somebody has to say which counts.
+//! Secrets are masked in all three, and put back before the definition is used.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde_json::Value;
+use serde_json::json;
+
+use crate::bus::protocol::Request;
+use crate::hooks::HookDefinition;
+use crate::hooks::masking;
+use crate::hooks::unmasking;
+use crate::http::PageStatus;
+use crate::http::Route;
+use crate::model::DeviceId;
+use crate::model::HookId;
+use crate::model::UserId;
+use crate::registry::Hook;
+use crate::registry::Snapshot;
+use crate::web::context::Context;
+use crate::web::editor::Example;
+use crate::web::editor::Form;
+use crate::web::editor::examples;
+use crate::web::flash::Flash;
+use crate::web::pages::go_on;
+use crate::web::pages::integrations::hook_of;
+use crate::web::pages::integrations::page_of;
+use crate::web::pages::integrations::preview;
+use crate::web::pages::integrations::preview::Previewed;
+use crate::web::pages::show;
+use crate::web::pages::show_as;
+use crate::web::pages::show_part;
+use crate::web::refusal::Refusal;
+use crate::web::route::Shown;
+use crate::web::route::Site;
+use crate::web::templates::Page;
+use crate::web::visit::Visit;
+
+/// Rows that are left free in each list of names and values.
+const FREE_ROWS: usize = 2;
+
+#[derive(Serialize)]
+pub(in crate::web::pages) struct Editor {
+    /// Where the form goes.
+    action: String,
+    /// The hook that is edited; none for a new one.
+    hook: Option<HookId>,
+    title: String,
+    form: Form,
+    free_rows: usize,
+    /// The whole definition as text, as it stands in the JSON tab.
+    definition: String,
+    /// The definition from which the form was made.
+    base: String,
+    devices: Vec<Choice>,
+    products: Vec<Choice>,
+    /// The number of the product that a new hook is for; empty for none.
+    product: String,
+    examples: &'static [Example],
+    example: Option<&'static Example>,
+    /// Why it was not saved.
+    error: Option<String>,
+    /// Whether the fields and the JSON were both changed.
+    is_torn: bool,
+    preview: Previewed,
+    /// What of the page is answered to its script: the fields, the JSON, or all of it.
+    answer: &'static str,
+}
+
+/// Something that can be chosen from a list.
+#[derive(Serialize)]
+struct Choice {
+    value: String,
+    name: String,
+    is_chosen: bool,
+}
+
+/// The same, as what the page's script gets while somebody types.
+#[derive(Serialize)]
+#[serde(transparent)]
+struct InStep(Editor);
+
+impl Page for InStep {
+    const TEMPLATE: &'static str = "parts/edit_step.html";
+
+    #[cfg(test)]
+    fn samples() -> Vec<(&'static str, Self)> {
+        Vec::new()
+    }
+}
+
+impl Page for Editor {
+    const TEMPLATE: &'static str = "pages/integration_edit.html";
+
+    #[cfg(test)]
+    fn samples() -> Vec<(&'static str, Self)> {
+        let choice = |value: &str| Choice {
+            value: value.to_owned(),
+            name: "<b>kitchen</b>".to_owned(),
+            is_chosen: value == "0123456789abcdef01234567",
+        };
+        let of = |definition: &Value, preview, error: Option<&str>| Self {
+            action: "/integrations/new".to_owned(),
+            hook: None,
+            title: "temp".to_owned(),
+            form: Form::of(definition),
+            free_rows: 1,
+            definition: pretty(definition),
+            base: pretty(definition),
+            devices: vec![choice("0123456789abcdef01234567")],
+            products: vec![choice("1001")],
+            product: "1001".to_owned(),
+            examples: examples(),
+            example: None,
+            error: error.map(ToOwned::to_owned),
+            is_torn: error.is_some(),
+            preview,
+            answer: "all",
+        };
+        let odd = json!({
+            "event": "<b>temp", "url": "https://a.example/\"><script>alert(1)</script>", "requestType": "{{m}}",
+            "deviceID": "0123456789abcdef01234567", "headers": { "X-<b>": "<i>" }, "json": { "a": ["<b>"] },
+            "retry": "<b>", "when_full": "<b>",
+        });
+        let mut example = of(&examples()[0].definition, Previewed::sample(), None);
+        example.example = Some(&examples()[0]);
+        vec![("odd", of(&odd, Previewed::bad_sample(), Some("url: <b> is no address"))), ("example", example)]
+    }
+}
+
+pub(super) fn routes(site: &Site) -> Vec<Route> {
+    vec![
+        site.page(&["/integrations/new"], begin),
+        site.page(&["/integrations/:hook/edit"], edit),
+        site.form(&["/integrations/new", "/integrations/:hook/edit"], sent),
+        site.form(&["/integrations/import"], import),
+        site.form(&["/integrations/preview"], in_step),
+    ]
+}
+
+async fn begin(context: Arc<Context>, visit: Visit) -> Shown {
+    let wanted = visit.request.query("example");
+    let example = wanted.and_then(|wanted| examples().iter().find(|example| example.id == wanted));
+    let definition = example.map_or_else(|| json!({ "event": "", "url": "" }), |example| example.definition.clone());
+    let draft = Draft { product: visit.request.query("product").unwrap_or_default().to_owned(), ..Draft::new(None) };
+    let mut page = draft.page(&context, &visit, &definition);
+    page.example = example;
+    Ok(show(&context, &visit, &page))
+}
+
+async fn edit(context: Arc<Context>, visit: Visit) -> Shown {
+    let hook = hook_of(&context, &visit)?;
+    let definition = masking::shown_definition(hook.definition.original());
+    Ok(show(&context, &visit, &Draft::new(Some(hook)).page(&context, &visit, &definition)))
+}
+
+/// A hook file, shown before it is saved.
+async fn import(context: Arc<Context>, visit: Visit) -> Shown {
+    let file = visit.form.file("file").cloned().unwrap_or_default();
+    let read: Result<Value, _> = serde_json::from_slice(&file);
+    let definition = match read {
+        Ok(definition @ Value::Object(_)) => definition,
+        Ok(_) => return Err(Refusal::Unusable("A hook file is one JSON object.".to_owned())),
+        Err(error) => return Err(Refusal::Unusable(format!("That is no hook file: {error}"))),
+    };
+    Ok(show(&context, &visit, &Draft::new(None).page(&context, &visit, &definition)))
+}
+
+/// Saved, or only brought in step for who has no script.
+async fn sent(context: Arc<Context>, visit: Visit) -> Shown {
+    let hook = visit.request.path.get("hook").map(|_| hook_of(&context, &visit)).transpose()?;
+    let draft = Draft { product: visit.form.text("product").to_owned(), ..Draft::new(hook) };
+    let sent = Sent::read(&visit);
+    let wanted = match visit.form.text("do") {
+        "from_form" => sent.from_form(),
+        "from_json" => sent.from_json(),
+        _ => sent.changed(),
+    };
+    let is_saving = matches!(visit.form.text("do"), "save" | "save_form" | "save_json");
+    let wanted = match visit.form.text("do") {
+        "save_form" => sent.from_form(),
+        "save_json" => sent.from_json(),
+        _ => wanted,
+    };
+    let again = |definition: Value, error: String| {
+        let mut page = draft.page(&context, &visit, &definition);
+        page.error = Some(error);
+        page
+    };
+    let definition = match wanted {
+        Ok(definition) => definition,
+        Err(NotOne::NoJson(error)) => {
+            let mut page = again(sent.from_form().unwrap_or_default(), error);
+            page.definition = sent.json;
+            return Ok(show_as(&context, &visit, PageStatus::Unusable, &page));
+        }
+        Err(NotOne::Torn) => {
+            let text = visit.t("The form and the JSON were both changed. Choose which of them counts.");
+            let mut page = again(sent.from_form().unwrap_or_default(), text);
+            (page.definition, page.base, page.is_torn) = (sent.json, sent.base_text, true);
+            return Ok(show_as(&context, &visit, PageStatus::Unusable, &page));
+        }
+    };
+    if !is_saving {
+        return Ok(show(&context, &visit, &draft.page(&context, &visit, &definition)));
+    }
+    match draft.save(&context, &visit, &definition).await? {
+        Ok(id) => Ok(go_on(&context, &visit, &page_of(id), Flash::Done { text: visit.t("Saved.") })),
+        Err(error) => Ok(show_as(&context, &visit, PageStatus::Unusable, &again(definition, error))),
+    }
+}
+
+/// While somebody types: the other side, and the preview.
+async fn in_step(context: Arc<Context>, visit: Visit) -> Shown {
+    let id: Option<HookId> = visit.form.text("hook").parse().ok();
+    let hook = id.and_then(|id| context.snapshot().hooks.get(&id).cloned());
+    let hook = hook.filter(|hook| hook.owner == visit.user_id());
+    let draft = Draft { product: visit.form.text("product").to_owned(), ..Draft::new(hook) };
+    let sent = Sent::read(&visit);
+    let (answer, definition) = match visit.form.text("source") {
+        "json" => ("form", sent.from_json()),
+        _ => ("json", sent.from_form()),
+    };
+    let page = match definition {
+        Ok(definition) => Editor { answer, ..draft.page(&context, &visit, &definition) },
+        // The fields stay as they are until the JSON is whole again.
+        Err(NotOne::NoJson(error)) => Editor {
+            answer: "none",
+            preview: Previewed::impossible(error),
+            ..draft.page(&context, &visit, &sent.from_form().unwrap_or_default())
+        },
+        Err(NotOne::Torn) => unreachable!("one side was asked for"),
+    };
+    Ok(show_part(&context, &visit, &InStep(page)))
+}
+
+/// The hook that is edited, or the one that shall be.
+struct Draft {
+    hook: Option<Arc<Hook>>,
+    product: String,
+}
+
+impl Draft {
+    fn new(hook: Option<Arc<Hook>>) -> Self {
+        Self { hook, product: String::new() }
+    }
+
+    /// The page with a definition in which secrets are masked, in step.
+    fn page(&self, context: &Context, visit: &Visit, definition: &Value) -> Editor {
+        let (snapshot, form) = (context.snapshot(), Form::of(definition));
+        let text = pretty(definition);
+        let action = self.hook.as_ref().map(|hook| format!("{}/edit", page_of(hook.id)));
+        let name = |hook: &Arc<Hook>| hook.definition.name().unwrap_or(hook.definition.event_prefix()).to_owned();
+        // With its secrets, or it could not be told whether the hook works; what is shown is masked again.
+        let whole = self.whole(definition).unwrap_or_else(|_| definition.clone());
+        let product = self.hook.as_ref().map_or_else(
+            || snapshot.product_of(visit.user_id(), &self.product).map(|product| product.id),
+            |hook| hook.product,
+        );
+        let preview = preview::of(context, visit, &whole, product, &form);
+        Editor {
+            action: action.unwrap_or_else(|| "/integrations/new".to_owned()),
+            hook: self.hook.as_ref().map(|hook| hook.id),
+            title: self.hook.as_ref().map_or_else(|| visit.t("New integration"), name),
+            free_rows: FREE_ROWS,
+            base: text.clone(),
+            definition: text,
+            devices: devices(&snapshot, visit.user_id(), &form.device_id),
+            products: if self.hook.is_none() { self.products(&snapshot, visit.user_id()) } else { Vec::new() },
+            product: self.product.clone(),
+            form,
+            examples: examples(),
+            example: None,
+            error: None,
+            is_torn: false,
+            preview,
+            answer: "all",
+        }
+    }
+
+    fn products(&self, snapshot: &Snapshot, user: UserId) -> Vec<Choice> {
+        let choice = |product: &Arc<crate::registry::Product>| Choice {
+            value: product.id.to_string(),
+            name: product.name.clone(),
+            is_chosen: product.is_called(&self.product),
+        };
+        snapshot.products_of(user).map(choice).collect()
+    }
+
+    /// A definition with the secrets that its masks stand for.
+    fn whole(&self, definition: &Value) -> Result<Value, String> {
+        let original = self.hook.as_ref().map_or(&Value::Null, |hook| hook.definition.original());
+        unmasking::restored(definition, original).map_err(|masked| masked.to_string())
+    }
+
+    async fn save(
+        &self,
+        context: &Context,
+        visit: &Visit,
+        definition: &Value,
+    ) -> Result<Result<HookId, String>, Refusal> {
+        let definition = match self.whole(definition) {
+            Ok(definition) => definition,
+            Err(masked) => return Ok(Err(masked)),
+        };
+        if let Err(invalid) = HookDefinition::parse(&definition) {
+            return Ok(Err(invalid.to_string()));
+        }
+        let request = match &self.hook {
+            Some(hook) => Request::HookEdit { hook: hook.id, definition },
+            None => {
+                let product = Some(self.product.clone()).filter(|product| !product.is_empty());
+                Request::HookCreate { definition, again: false, product }
+            }
+        };
+        let went = context.ask(visit.user_id(), request).await?;
+        let id = |hook: Value| hook["id"].as_str().and_then(|id| id.parse().ok()).expect("a hook has an id");
+        Ok(went.map(id))
+    }
+}
+
+/// What came from the page.
+struct Sent {
+    form: Form,
+    json: String,
+    base: Value,
+    base_text: String,
+}
+
+/// Why what was sent is not one definition.
+enum NotOne {
+    /// The JSON is none; why.
+    NoJson(String),
+    /// The fields and the JSON were both changed.
+    Torn,
+}
+
+impl Sent {
+    fn read(visit: &Visit) -> Self {
+        let base_text = visit.form.exact("base").to_owned();
+        let base = serde_json::from_str(&base_text).unwrap_or_else(|_| json!({}));
+        Self { form: Form::read(visit.form.fields()), json: visit.form.exact("definition").to_owned(), base, base_text }
+    }
+
+    fn from_form(&self) -> Result<Value, NotOne> {
+        Ok(self.form.onto(&self.base))
+    }
+
+    fn from_json(&self) -> Result<Value, NotOne> {
+        serde_json::from_str(&self.json).map_err(|error| NotOne::NoJson(format!("JSON: {error}")))
+    }
+
+    /// Whichever was changed.
+    fn changed(&self) -> Result<Value, NotOne> {
+        let (form, json) = (self.from_form()?, self.from_json()?);
+        if json == self.base || json == form {
+            Ok(form)
+        } else if form == self.base {
+            Ok(json)
+        } else {
+            Err(NotOne::Torn)
+        }
+    }
+}
+
+fn devices(snapshot: &Snapshot, user: UserId, chosen: &str) -> Vec<Choice> {
+    let chosen: Option<DeviceId> = chosen.parse().ok();
+    let choice = |device: &Arc<crate::model::Device>| Choice {
+        value: device.id.to_string(),
+        name: device.name.to_string(),
+        is_chosen: Some(device.id) == chosen,
+    };
+    let mut devices: Vec<_> = snapshot.devices_of(user).map(choice).collect();
+    devices.sort_by(|one, other| one.name.cmp(&other.name));
+    devices
+}
+
+fn pretty(definition: &Value) -> String {
+    serde_json::to_string_pretty(definition).expect("a definition is plain JSON")
+}

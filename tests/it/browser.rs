@@ -138,7 +138,9 @@ impl Page {
         let forms = self.html.split("<form ").skip(1);
         let is_meant = |form: &&str| {
             let opening = form.split('>').next().unwrap_or_default();
-            [action, escaped.as_str()].iter().any(|action| opening.contains(&format!("action=\"{action}\"")))
+            let is_posted = opening.contains("method=\"post\"");
+            is_posted
+                && [action, escaped.as_str()].iter().any(|action| opening.contains(&format!("action=\"{action}\"")))
         };
         let form = forms.filter_map(|form| form.split("</form>").next()).find(is_meant);
         let form = form.unwrap_or_else(|| panic!("there is no form for {action} on {}", self.html));

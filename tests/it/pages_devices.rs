@@ -256,13 +256,13 @@ async fn a_long_list_is_filtered_and_shown_in_parts() {
 #[tokio::test]
 async fn nobody_sees_or_changes_what_is_somebody_elses() {
     let (gateway, mut browser) = scene().await;
-    let (id, page) = add(&mut browser, "kitchen").await;
+    let (id, page) = add(&mut browser, "larder").await;
     gateway.json(&["product", "create", "Green"]).await;
     gateway.json_with(&["user", "add", "you", "--password-stdin"], PASSWORD).await;
     let mut member = Browser::login(&gateway, "you").await;
     let list = member.open("/devices").await;
-    assert!(!list.has("kitchen") && !member.open("/products").await.has("Green"));
-    for path in [&page.path, &format!("{}/now", page.path), "/devices/kitchen", "/products/1001", "/products/green"] {
+    assert!(!list.has("larder") && !member.open("/products").await.has("Green"));
+    for path in [&page.path, &format!("{}/now", page.path), "/devices/larder", "/products/1001", "/products/green"] {
         assert_eq!(member.get(path).await.status, 404, "{path}");
     }
     let token = list.between("name=\"form_token\" value=\"", "\"").to_owned();
@@ -272,8 +272,8 @@ async fn nobody_sees_or_changes_what_is_somebody_elses() {
         (format!("/devices/{id}/product"), "product", ""),
         (format!("/devices/{id}/key"), "x", ""),
         (format!("/devices/{id}/remove"), "x", ""),
-        ("/products/1001/devices".to_owned(), "devices", "kitchen"),
-        ("/products/1001/remove".to_owned(), "device", "kitchen"),
+        ("/products/1001/devices".to_owned(), "devices", "larder"),
+        ("/products/1001/remove".to_owned(), "device", "larder"),
         ("/products/1001/edit".to_owned(), "name", "mine"),
         ("/products/1001/delete".to_owned(), "x", ""),
     ] {
@@ -281,12 +281,12 @@ async fn nobody_sees_or_changes_what_is_somebody_elses() {
         assert_eq!(refused.status, 404, "{path}: {}", refused.html);
     }
     let refused = member.send("/devices/claim", &[("form_token", &token), ("id", &id)]).await;
-    assert!(refused.status == 422 && !refused.has("kitchen"), "{}", refused.html);
+    assert!(refused.status == 422 && !refused.has("larder"), "{}", refused.html);
     // A product of the owner's takes no device of the member's.
     let added = member.send("/devices", &[("form_token", &token), ("name", "mine"), ("product", "1001")]).await;
     assert!(!added.secret().is_empty() && added.has("there is no product"), "{}", added.html);
     let shown = gateway.json(&["device", "show", &id]).await;
-    assert_eq!((&shown["name"], &shown["notes"]), (&json!("kitchen"), &json!(null)));
+    assert_eq!((&shown["name"], &shown["notes"]), (&json!("larder"), &json!(null)));
     assert_eq!(gateway.json(&["product", "show", "1001"]).await["devices"], 0);
     assert!(Client::login(gateway.mqtt, &id, page.secret()).await.is_some(), "its key is as it was");
 

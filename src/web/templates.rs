@@ -82,16 +82,23 @@ impl Default for Templates {
 impl Templates {
     /// The HTML of a page. What cannot be rendered is a mistake of ours; the page says so instead of being half.
     pub(super) fn render<P: Page>(&self, frame: &Frame, page: &P) -> String {
+        self.try_render(frame, page).unwrap_or_else(|error| {
+            log::error!(template = P::TEMPLATE; "a page cannot be rendered: {error:#}");
+            "<!doctype html><title>farhook</title><p>This page cannot be shown; the log says why.".to_owned()
+        })
+    }
+
+    /// As [`Self::render`].
+    ///
+    /// # Errors
+    /// When a template asks for what its page does not have.
+    pub(super) fn try_render<P: Page>(&self, frame: &Frame, page: &P) -> Result<String, Error> {
         let templates = match frame.language {
             Language::English => &self.english,
             Language::German => &self.german,
         };
-        let template = templates.get_template(P::TEMPLATE).expect("a test renders every page");
-        let whole = context! { frame => Value::from(Serde(frame)), page => Value::from(Serde(page)) };
-        template.render(whole).unwrap_or_else(|error| {
-            log::error!(template = P::TEMPLATE; "a page cannot be rendered: {error:#}");
-            "<!doctype html><title>farhook</title><p>This page cannot be shown; the log says why.".to_owned()
-        })
+        let template = templates.get_template(P::TEMPLATE).expect("every template is listed");
+        template.render(context! { frame => Value::from(Serde(frame)), page => Value::from(Serde(page)) })
     }
 }
 

@@ -70,7 +70,12 @@ pub(super) fn rendered(context: &crate::web::Templates, frame: &Frame) -> Vec<(S
     fn of<P: Page>(templates: &crate::web::Templates, frame: &Frame) -> Vec<(String, String)> {
         let name = P::TEMPLATE.trim_start_matches("pages/").trim_end_matches(".html");
         let samples = P::samples().into_iter();
-        samples.map(|(sample, page)| (format!("{name}, {sample}"), templates.render(frame, &page))).collect()
+        samples
+            .map(|(sample, page)| {
+                let html = templates.try_render(frame, &page);
+                (format!("{name}, {sample}"), html.unwrap_or_else(|error| panic!("{name}, {sample}: {error:#}")))
+            })
+            .collect()
     }
     [
         of::<claim::Claim>,

@@ -25,6 +25,7 @@ use crate::web::pages::show_as;
 use crate::web::pages::show_part;
 use crate::web::paging;
 use crate::web::paging::Paging;
+use crate::web::refusal::Refusal;
 use crate::web::route::Shown;
 use crate::web::route::Site;
 use crate::web::shown::Moment;
@@ -34,7 +35,7 @@ use crate::web::visit::Visit;
 #[derive(Serialize)]
 pub(in crate::web::pages) struct Devices {
     /// All that the user has.
-    devices: usize,
+    owned: usize,
     table: Table,
     /// Why the last one was not added.
     error: Option<String>,
@@ -86,7 +87,7 @@ impl Page for Devices {
         let table = |rows: Vec<Row>, total| Table { rows, paging: Paging::new("", None, total), allowed: 10 };
         let name_chars = DeviceName::MAX_CHARS;
         let (error, products) = (None, Vec::new());
-        let empty = Self { devices: 0, table: table(Vec::new(), 0), error, name: String::new(), name_chars, products };
+        let empty = Self { owned: 0, table: table(Vec::new(), 0), error, name: String::new(), name_chars, products };
         let busy = Row {
             id: "0123456789abcdef01234567".to_owned(),
             name: "<b>kitchen</b>".to_owned(),
@@ -106,7 +107,7 @@ impl Page for Devices {
             used: 0,
         };
         let full = Self {
-            devices: 150,
+            owned: 150,
             table: Table { paging: Paging::new("\"<b>", Some(1), 150), ..table(vec![busy, silent], 150) },
             error: Some("there is already a device named \"<b>kitchen</b>\"".to_owned()),
             name: "<b>kitchen</b>".to_owned(),
@@ -114,7 +115,7 @@ impl Page for Devices {
             products: vec![choice(true)],
         };
         let nothing = Self {
-            devices: 3,
+            owned: 3,
             table: Table { paging: Paging::new("zzz", None, 0), ..table(Vec::new(), 0) },
             error: None,
             name: String::new(),
@@ -157,7 +158,7 @@ async fn add(context: Arc<Context>, visit: Visit) -> Shown {
         }
     };
     let part = |name: &str| added[name].as_str().unwrap_or_default();
-    let Ok(device) = part("id").parse::<DeviceId>() else { return Err(crate::web::refusal::Refusal::Stopping) };
+    let Ok(device) = part("id").parse::<DeviceId>() else { return Err(Refusal::Stopping) };
     let mut text = visit.t("Device {name} is added. This is its key:").replace("{name}", part("name"));
     if let Some(product) = product {
         let request = Request::ProductAdd { product, device: device.to_string() };
@@ -173,7 +174,7 @@ async fn add(context: Arc<Context>, visit: Visit) -> Shown {
 /// The page, with what was typed before if that was refused.
 fn page(context: &Context, visit: &Visit, error: Option<String>) -> Devices {
     Devices {
-        devices: context.snapshot().devices_of(visit.user_id()).count(),
+        owned: context.snapshot().devices_of(visit.user_id()).count(),
         table: table(context, visit),
         error,
         name: visit.form.text("name").to_owned(),

@@ -25,7 +25,7 @@ use crate::web::visit::Visit;
 
 #[derive(Serialize)]
 pub(in crate::web::pages) struct Products {
-    products: Vec<Row>,
+    rows: Vec<Row>,
     /// Why the last one was not created.
     error: Option<String>,
     name: String,
@@ -55,8 +55,8 @@ impl Page for Products {
             devices: 12,
             hooks: 1,
         };
-        let of = |products, error: Option<&str>, typed: &str| Self {
-            products,
+        let of = |rows, error: Option<&str>, typed: &str| Self {
+            rows,
             error: error.map(ToOwned::to_owned),
             name: typed.to_owned(),
             description: typed.to_owned(),
@@ -102,7 +102,7 @@ fn page(context: &Context, visit: &Visit, error: Option<String>) -> Products {
         hooks: of(&hooks, product.id),
     };
     Products {
-        products: snapshot.products_of(user).map(row).collect(),
+        rows: snapshot.products_of(user).map(row).collect(),
         error,
         name: visit.form.text("name").to_owned(),
         description: visit.form.text("description").to_owned(),

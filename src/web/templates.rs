@@ -60,6 +60,7 @@ const SOURCES: &[(&str, &str)] = &sources![
     "pages/overview.html",
     "pages/product.html",
     "pages/products.html",
+    "pages/queue.html",
     "pages/refused.html",
     "parts/device_now.html",
     "parts/devices_now.html",
@@ -71,6 +72,7 @@ const SOURCES: &[(&str, &str)] = &sources![
     "parts/hooks.html",
     "parts/live.html",
     "parts/pager.html",
+    "parts/queue_now.html",
 ];
 
 impl Default for Templates {

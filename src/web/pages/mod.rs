@@ -8,6 +8,7 @@ mod logs;
 mod missing;
 mod overview;
 mod products;
+mod queue;
 pub(super) mod refused;
 
 use std::sync::Arc;
@@ -35,6 +36,7 @@ pub(super) fn routes(context: &Arc<Context>, room: &BodyRoom) -> Vec<Route> {
         logs::routes(&site),
         devices::routes(&site),
         products::routes(&site),
+        queue::routes(&site),
         // Last: it takes every path.
         missing::routes(&site),
     ]
@@ -91,6 +93,7 @@ pub(super) fn rendered(context: &crate::web::Templates, frame: &Frame) -> Vec<(S
         of::<devices::claim::DeviceClaim>,
         of::<products::list::Products>,
         of::<products::one::OneProduct>,
+        of::<queue::Queue>,
         of::<refused::Refused>,
     ]
     .iter()

@@ -181,7 +181,7 @@ async fn shown(context: &Context, visit: &Visit, hook: &Arc<Hook>, test: Test) -
     let attempts = block_in_place(|| context.logbook.latest(hook.id, SHOWN)).unwrap_or_default();
     let definition = masking::shown_definition(hook.definition.original());
     let page = Detail {
-        hook: Head::of(hook, &context.overview.board.hook(hook.id), &context.snapshot(), now),
+        hook: Head::of(hook, context, &context.snapshot(), now),
         definition: serde_json::to_string_pretty(&definition).expect("a definition is plain JSON"),
         waiting: queue(|queue| queue.waiting),
         waiting_s: queue(|queue| queue.oldest_s),

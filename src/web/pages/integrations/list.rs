@@ -40,10 +40,9 @@ pub(super) fn routes(site: &Site) -> Vec<Route> {
 
 async fn list(context: Arc<Context>, visit: Visit) -> Shown {
     let (snapshot, user) = (context.snapshot(), visit.user_id());
-    let board = &context.overview.board;
     let mut hooks: Vec<_> = snapshot.hooks_of(user).collect();
     hooks.sort_by_key(|hook| (hook.created_at, hook.id));
-    let head = |hook: &Arc<_>| Head::of(hook, &board.hook(hook.id), &snapshot, visit.now.wall);
+    let head = |hook: &Arc<_>| Head::of(hook, &context, &snapshot, visit.now.wall);
     let page = List { hooks: hooks.into_iter().map(head).collect(), has_device: snapshot.has_device(user) };
     Ok(show(&context, &visit, &page))
 }

@@ -54,10 +54,10 @@ struct Row {
     kind: Kind,
     name: String,
     data: String,
-    /// The device of the user's that published it.
-    device: Option<DeviceId>,
+    /// The device of the user's that published it, or is told; none for all others.
     device_name: Option<String>,
-    coreid: String,
+    /// Whether it can be published once more.
+    is_published: bool,
 }
 
 /// What an event is to a person. The page's script tells them apart in the same way.
@@ -113,9 +113,8 @@ impl Page for Logs {
             kind,
             name: name.to_owned(),
             data: "<script>alert(1)</script>".to_owned(),
-            device: (kind == Kind::Device).then_some(id),
             device_name: (kind == Kind::Device).then(|| "<b>kitchen</b>".to_owned()),
-            coreid: "particle-internal".to_owned(),
+            is_published: kind == Kind::Device,
         };
         let of = |devices, events| Self {
             name: "\"te".to_owned(),
@@ -148,13 +147,18 @@ async fn logs(context: Arc<Context>, visit: Visit) -> Shown {
     let is_wanted = |event: &&Arc<Event>| {
         event.owner == user
             && event.name.as_str().starts_with(&name)
-            && (device.is_empty() || event.source.device().is_some_and(|id| id.to_string() == device))
+            && (device.is_empty() || about(event).is_some_and(|id| id.to_string() == device))
             && (kind.is_empty() || Kind::of(event).word() == kind)
     };
     let wanted = recent.iter().rev().filter(is_wanted).take(SHOWN);
     let events = wanted.map(|event| Row::of(event, &snapshot, &visit)).collect();
     let devices = devices(&snapshot, user);
     Ok(show(&context, &visit, &Logs { name, device, kind, kinds: KINDS, devices, events, last }))
+}
+
+/// The device that published an event, or is told.
+fn about(event: &Event) -> Option<DeviceId> {
+    event.source.device().or(event.source.addressee())
 }
 
 fn devices(snapshot: &Snapshot, user: UserId) -> Vec<Named> {
@@ -166,7 +170,7 @@ fn devices(snapshot: &Snapshot, user: UserId) -> Vec<Named> {
 
 impl Row {
     fn of(event: &Event, snapshot: &Snapshot, visit: &Visit) -> Self {
-        let device = event.source.device().and_then(|id| snapshot.devices.get(&id));
+        let device = about(event).and_then(|id| snapshot.devices.get(&id));
         let at = event.published_at.to_string();
         Self {
             at: Moment::of(event.published_at, visit.now.wall),
@@ -174,9 +178,8 @@ impl Row {
             kind: Kind::of(event),
             name: event.name.to_string(),
             data: event.data.clone(),
-            device: device.map(|device| device.id),
             device_name: device.map(|device| device.name.to_string()),
-            coreid: event.source.coreid(),
+            is_published: event.source.may_trigger(),
         }
     }
 }

@@ -10,6 +10,8 @@
   const live = document.getElementById("live");
   const kinds = new Map([...filter.elements.kind.options].map((option) => [option.value, option.text]));
   const devices = new Map([...filter.elements.device.options].map((option) => [option.value, option.text]));
+  const device = filter.elements.device.value; // another one is another page
+  const stream = device ? `/v1/devices/${device}/events` : "/v1/devices/events";
   let last = table.dataset.last;
   let reading = null;
 
@@ -23,7 +25,6 @@
 
   const isWanted = (row) =>
     row.querySelector(".name").textContent.startsWith(filter.elements.name.value)
-    && (!filter.elements.device.value || row.dataset.device === filter.elements.device.value)
     && (!filter.elements.kind.value || row.dataset.kind === filter.elements.kind.value);
 
   const sieve = () => {
@@ -43,12 +44,12 @@
     time.title = at.toLocaleString();
     time.textContent = at.toLocaleTimeString();
     row.dataset.kind = kindOf(name, event.coreid);
-    row.dataset.device = devices.has(event.coreid) ? event.coreid : "";
     row.classList.add(row.dataset.kind);
     row.querySelector(".tag").textContent = kinds.get(row.dataset.kind) ?? "";
     row.querySelector(".name").textContent = name;
     row.querySelector(".data").textContent = event.data;
-    row.querySelector(".device").textContent = devices.get(event.coreid) ?? event.coreid;
+    row.querySelector(".device").textContent = devices.get(device || event.coreid) ?? "–";
+    if (event.coreid === "particle-internal") row.querySelector(".curl").remove();
     row.hidden = !isWanted(row);
     table.tBodies[0].prepend(row);
     if (!row.hidden) document.getElementById("none").hidden = true;
@@ -67,7 +68,7 @@
 
   // The browser's own EventSource hears only names that are known before.
   const read = async (abort) => {
-    const answer = await fetch(`/v1/devices/events?last_event_id=${last}`, { signal: abort.signal });
+    const answer = await fetch(`${stream}?last_event_id=${last}`, { signal: abort.signal });
     if (!answer.ok) throw new Error(answer.statusText);
     live.textContent = live.dataset.live;
     const text = answer.body.pipeThrough(new TextDecoderStream()).getReader();
@@ -115,6 +116,7 @@
 
   pause.addEventListener("click", () => (reading ? stop() : start()));
   filter.addEventListener("input", sieve);
+  filter.elements.device.addEventListener("change", () => filter.submit());
   filter.addEventListener("submit", (submitted) => { submitted.preventDefault(); sieve(); });
   table.addEventListener("click", (clicked) => {
     const button = clicked.target.closest(".curl");

@@ -58,7 +58,7 @@ impl Browser {
 
     /// What is at that path, whatever it is.
     pub async fn get(&mut self, path: &str) -> Page {
-        let answer = self.ask("GET", path, "").await;
+        let answer = self.ask("GET", path, "", "").await;
         self.follow(path, answer).await
     }
 
@@ -66,6 +66,17 @@ impl Browser {
     pub async fn fill_in(&mut self, page: &Page, action: &str, fields: &[(&str, &str)]) -> Page {
         let token = page.form_token(action).to_owned();
         self.send(action, &[&[("form_token", token.as_str())], fields].concat()).await
+    }
+
+    /// Chooses a file in the form of a page that posts to `action`, sends it, and goes where that leads.
+    pub async fn upload(&mut self, page: &Page, action: &str, name: &str, file: &[u8]) -> Page {
+        let part =
+            |head: String, content: &str| format!("--x\r\ncontent-disposition: form-data; {head}\r\n\r\n{content}\r\n");
+        let token = part("name=\"form_token\"".to_owned(), page.form_token(action));
+        let file = part(format!("name=\"{name}\"; filename=\"file\""), std::str::from_utf8(file).unwrap());
+        let answer =
+            self.ask("POST", action, "multipart/form-data; boundary=x", &format!("{token}{file}--x--\r\n")).await;
+        self.follow(action, answer).await
     }
 
     /// Sends a form as it is, and goes where that leads.
@@ -77,7 +88,7 @@ impl Browser {
     /// Sends a form as it is, and goes nowhere.
     pub async fn send_only(&mut self, action: &str, fields: &[(&str, &str)]) -> Answer {
         let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
-        self.ask("POST", action, &form).await
+        self.ask("POST", action, "application/x-www-form-urlencoded", &form).await
     }
 
     async fn follow(&mut self, path: &str, mut answer: Answer) -> Page {
@@ -87,19 +98,19 @@ impl Browser {
                 Some(location) if answer.status == 303 => path = location.to_owned(),
                 _ => return Page { status: answer.status, path, html: answer.body },
             }
-            answer = self.ask("GET", &path, "").await;
+            answer = self.ask("GET", &path, "", "").await;
         }
         panic!("it is sent on and on, now to {path}");
     }
 
-    async fn ask(&mut self, method: &str, path: &str, form: &str) -> Answer {
+    async fn ask(&mut self, method: &str, path: &str, kind: &str, form: &str) -> Answer {
         let mut headers = Vec::new();
         if !self.cookies.is_empty() {
             let cookies = self.cookies.iter().map(|(name, value)| format!("{name}={value}"));
             headers.push(("cookie", cookies.collect::<Vec<_>>().join("; ")));
         }
         if method == "POST" {
-            headers.push(("content-type", "application/x-www-form-urlencoded".to_owned()));
+            headers.push(("content-type", kind.to_owned()));
             headers.push(("origin", format!("http://{}", self.at)));
         }
         let answer = plain_http::send(self.at, method, path, &headers, form).await;
@@ -139,8 +150,9 @@ impl Page {
         let is_meant = |form: &&str| {
             let opening = form.split('>').next().unwrap_or_default();
             let is_posted = opening.contains("method=\"post\"");
-            is_posted
-                && [action, escaped.as_str()].iter().any(|action| opening.contains(&format!("action=\"{action}\"")))
+            // Where on the page it leads is no part of the path.
+            let leads = |action: &str| ["\"", "#"].map(|end| format!("action=\"{action}{end}"));
+            is_posted && [action, escaped.as_str()].into_iter().flat_map(leads).any(|action| opening.contains(&action))
         };
         let form = forms.filter_map(|form| form.split("</form>").next()).find(is_meant);
         let form = form.unwrap_or_else(|| panic!("there is no form for {action} on {}", self.html));

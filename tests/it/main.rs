@@ -37,6 +37,7 @@ mod limits;
 mod network;
 mod outage;
 mod pages_devices;
+mod pages_hooks;
 mod pause;
 mod products;
 mod remote;

@@ -60,12 +60,20 @@ const SOURCES: &[(&str, &str)] = &sources![
     "pages/product.html",
     "pages/products.html",
     "pages/refused.html",
+    "pages/settings/account.html",
+    "pages/settings/backup.html",
+    "pages/settings/gateway.html",
+    "pages/settings/otp.html",
+    "pages/settings/restored.html",
+    "pages/settings/secrets.html",
+    "pages/settings/users.html",
     "parts/device_now.html",
     "parts/devices_now.html",
     "parts/forms.html",
     "parts/hooks.html",
     "parts/live.html",
     "parts/pager.html",
+    "parts/settings.html",
 ];
 
 impl Default for Templates {

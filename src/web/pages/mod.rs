@@ -9,6 +9,7 @@ mod missing;
 mod overview;
 mod products;
 pub(super) mod refused;
+mod settings;
 
 use std::sync::Arc;
 
@@ -35,6 +36,7 @@ pub(super) fn routes(context: &Arc<Context>, room: &BodyRoom) -> Vec<Route> {
         logs::routes(&site),
         devices::routes(&site),
         products::routes(&site),
+        settings::routes(&site),
         // Last: it takes every path.
         missing::routes(&site),
     ]
@@ -85,6 +87,13 @@ pub(super) fn rendered(context: &crate::web::Templates, frame: &Frame) -> Vec<(S
         of::<devices::claim::DeviceClaim>,
         of::<products::list::Products>,
         of::<products::one::OneProduct>,
+        of::<settings::account::Account>,
+        of::<settings::otp::Enrolment>,
+        of::<settings::secrets::Secrets>,
+        of::<settings::users::Users>,
+        of::<settings::gateway::Gateway>,
+        of::<settings::backup::Backup>,
+        of::<settings::restore::Restored>,
         of::<refused::Refused>,
     ]
     .iter()

@@ -169,12 +169,7 @@ mod tests {
         let mut config = Config::default();
         config.queue.max_dead = 5;
         let changed: Vec<_> = config.settings().into_iter().filter(|setting| !setting.is_default).collect();
-        let expected = Setting {
-            key: "queue.max_dead",
-            value: "5".to_owned(),
-            is_default: false,
-            is_for_start: false,
-        };
+        let expected = Setting { key: "queue.max_dead", value: "5".to_owned(), is_default: false, is_for_start: false };
         assert_eq!(changed, [expected]);
     }
 }

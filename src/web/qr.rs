@@ -12,7 +12,7 @@ const QUIET: usize = 4;
 pub(super) struct Qr {
     /// Units of a side.
     side: usize,
-    /// The dark squares, as the `d` of an SVG path.
+    /// The dark parts of its rows, as the `d` of an SVG path.
     path: String,
 }
 
@@ -21,9 +21,17 @@ impl Qr {
     pub(super) fn of(text: &str) -> Option<Self> {
         let code = QrCode::new(text).ok()?;
         let (width, colors) = (code.width(), code.to_colors());
-        let is_dark = |(_, color): &(usize, Color)| *color == Color::Dark;
-        let square = |(at, _)| format!("M{} {}h1v1h-1z", at % width + QUIET, at / width + QUIET);
-        let path = colors.into_iter().enumerate().filter(is_dark).map(square).collect();
+        let mut path = String::new();
+        for (y, row) in colors.chunks(width).enumerate() {
+            let mut x = 0;
+            for run in row.chunk_by(|one, next| one == next) {
+                if run[0] == Color::Dark {
+                    let length = run.len();
+                    path.push_str(&format!("M{} {}h{length}v1h-{length}z", x + QUIET, y + QUIET));
+                }
+                x += run.len();
+            }
+        }
         Some(Self { side: width + 2 * QUIET, path })
     }
 }
@@ -35,12 +43,11 @@ mod tests {
     #[test]
     fn the_three_corners_are_where_a_camera_looks_for_them() {
         let qr = Qr::of("otpauth://totp/farhook:me?secret=GEZDGNBVGY3TQOJQ&issuer=farhook").unwrap();
-        let has = |x: usize, y: usize| qr.path.contains(&format!("M{x} {y}h1v1h-1z"));
-        let last = qr.side - 5;
-        for (x, y) in [(4, 4), (last, 4), (4, last), (10, 10), (last - 6, 10)] {
-            assert!(has(x, y), "{x} {y}");
+        let last = qr.side - QUIET - 7;
+        for (x, y) in [(4, 4), (last, 4), (4, last), (4, 10), (last, 10), (4, last + 6)] {
+            assert!(qr.path.contains(&format!("M{x} {y}h7v1h-7z")), "{x} {y}");
         }
-        assert!(!has(5, 5) && !has(3, 3) && !has(last, last + 1));
+        assert!(!qr.path.contains("M3 ") && !qr.path.contains(&format!("M{} ", last + 7)));
         assert!(Qr::of(&"x".repeat(3_000)).is_none());
     }
 }

@@ -37,6 +37,7 @@ mod limits;
 mod network;
 mod outage;
 mod pages_devices;
+mod pages_settings;
 mod pause;
 mod products;
 mod remote;

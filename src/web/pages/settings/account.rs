@@ -21,6 +21,9 @@ use crate::web::shown::Moment;
 use crate::web::templates::Page;
 use crate::web::visit::Visit;
 
+const HOUR_S: u64 = 60 * 60;
+const DAY_S: u64 = 24 * HOUR_S;
+
 #[derive(Serialize)]
 pub(in crate::web::pages) struct Account {
     name: String,
@@ -77,8 +80,11 @@ impl Page for Account {
 
 impl End {
     fn of(at: WallTime, now: WallTime) -> Self {
-        let in_ms = at.as_millis().saturating_sub(now.as_millis());
-        Self { iso: at.to_string(), in_s: u64::try_from(in_ms).unwrap_or(0) / 1_000 }
+        let left_ms = at.as_millis().saturating_sub(now.as_millis());
+        let seconds = u64::try_from(left_ms).unwrap_or(0) / 1_000;
+        // What was made for a week ends in 7 days, not in 6 and 86,399 seconds.
+        let in_s = if seconds > DAY_S { seconds.next_multiple_of(HOUR_S) } else { seconds };
+        Self { iso: at.to_string(), in_s }
     }
 }
 

@@ -86,7 +86,8 @@ impl Page for Gateway {
             process: 1234,
             sections: sections(&config, Language::English),
         };
-        let plain = Listening { mqtt: "0.0.0.0:1883".to_owned(), http: "0.0.0.0:8484".to_owned(), ..Listening::default() };
+        let plain =
+            Listening { mqtt: "0.0.0.0:1883".to_owned(), http: "0.0.0.0:8484".to_owned(), ..Listening::default() };
         let whole = Listening {
             https: Some("0.0.0.0:8443".to_owned()),
             fingerprint: Some("AB:CD".to_owned()),

@@ -82,7 +82,8 @@ async fn confirm(context: Arc<Context>, visit: Visit) -> Shown {
     let Some(secret) = context.accounts.begun_otp(user, &token, visit.now) else {
         return settings::failed(&context, &visit, visit.t("That took too long. Begin again, with a new secret."));
     };
-    let error = match context.accounts.confirm_otp(user, &token, visit.form.text("otp"), visit.request.from, visit.now) {
+    let error = match context.accounts.confirm_otp(user, &token, visit.form.text("otp"), visit.request.from, visit.now)
+    {
         Ok(_) => {
             let text = visit.t("From now on you are asked for a one-time password when you log in.");
             return Ok(go_on(&context, &visit, settings::ACCOUNT, Flash::Done { text }));

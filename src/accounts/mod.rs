@@ -166,6 +166,15 @@ impl Accounts {
         Ok((secret, token))
     }
 
+    /// The secret that a user is about to use, while the token for it holds.
+    pub fn begun_otp(&self, user: UserId, token: &str, now: Now) -> Option<OtpSecret> {
+        let pending = self.state(|state| state.pending.find(token, now));
+        match pending {
+            Some((whose, Purpose::Enrolment { secret })) if whose == user => Some(secret),
+            _ => None,
+        }
+    }
+
     /// From now on the user is asked for one-time passwords, since this is one.
     ///
     /// # Errors

@@ -9,6 +9,7 @@ mod error;
 mod keys;
 mod load;
 mod schema;
+mod shown;
 mod unknown;
 
 pub use address_range::AddressRange;
@@ -27,3 +28,4 @@ pub use schema::Log;
 pub use schema::Mqtt;
 pub use schema::Over;
 pub use schema::Queue;
+pub use shown::Setting;

@@ -75,8 +75,13 @@ pub(super) struct Gateway {
 }
 
 impl Gateway {
-    /// Starts everything. The data folder is locked by the caller.
-    pub(super) async fn start(data: &Path, config: Arc<Config>, chance: Chance) -> anyhow::Result<Self> {
+    /// Starts everything. The data folder is locked by the caller. `config` was read from `config_file`.
+    pub(super) async fn start(
+        data: &Path,
+        config: Arc<Config>,
+        config_file: Option<PathBuf>,
+        chance: Chance,
+    ) -> anyhow::Result<Self> {
         let registry = Arc::new(Registry::load(Meta::open(data)?, chance.clone())?);
         let recalled = Recalled::read(data, &config)?;
         let Recalled { queue, writer, writer_thread, running, boot, known, healths, .. } = recalled;
@@ -153,16 +158,16 @@ impl Gateway {
         let shared =
             Shared { registry, accounts, intake, live: live.clone(), presence, overview, logbook, backups, chance };
         let accounts = Arc::clone(&shared.accounts);
-        let pages = web::routes(shared.for_web(remote.clone(), notices.clone(), mqtt.local_addr().port()));
-        let routes = api::routes(shared.for_api(calls, remote, faces_stopped.clone()));
-        let routes = http::one_of([routes, pages]);
         let (mut listeners, http_address) = http::Listeners::bind(config.http.listen).await?;
         let https = Https::start(data, &config.http, &mut listeners, clock::now().wall).await;
-        let serving = http::serve(listeners, routes, faces_stopped.clone());
-
         let socket = control::Socket::listen(data)?;
         let (listening, listening_out) =
             watch::channel(listening(mqtt.local_addr(), http_address, &https, socket.path()));
+        let pages = shared.for_web(remote.clone(), notices.clone(), listening_out.clone(), config_file);
+        let routes = api::routes(shared.for_api(calls, remote, faces_stopped.clone()));
+        let routes = http::one_of([routes, web::routes(pages)]);
+        let serving = http::serve(listeners, routes, faces_stopped.clone());
+
         let runtime_link = link_socket(socket.path());
         let parts = shared.for_control(notices, replays, listening_out);
         let answering = control::serve(socket, remote_requests, parts, faces_stopped);
@@ -311,7 +316,7 @@ mod tests {
     #[tokio::test(flavor = "multi_thread")]
     async fn half_a_request_does_not_hold_the_stop_up() {
         let data = tempfile::tempdir().unwrap();
-        let gateway = Gateway::start(data.path(), local(), Chance::from_seed(1)).await.unwrap();
+        let gateway = Gateway::start(data.path(), local(), None, Chance::from_seed(1)).await.unwrap();
         let mut caller = TcpStream::connect(gateway.listening()["http"].as_str().unwrap()).await.unwrap();
         caller.write_all(b"GET /healthz HTTP/1.1\r\nhost: a\r\nx-").await.unwrap();
 
@@ -323,7 +328,7 @@ mod tests {
         let data = tempfile::tempdir().unwrap();
         let event = delivery("72").event;
         for restarted in [false, true, true] {
-            let gateway = Gateway::start(data.path(), local(), Chance::from_seed(1)).await.unwrap();
+            let gateway = Gateway::start(data.path(), local(), None, Chance::from_seed(1)).await.unwrap();
             let (missed, _) = gateway.live.watch_since(EventId::from_bytes([0; 12]));
             assert_eq!(missed, if restarted { vec![Arc::clone(&event)] } else { vec![] });
             if !restarted {

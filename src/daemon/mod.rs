@@ -79,7 +79,8 @@ async fn serve(options: Options, config: Config) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hang_up = signal(SignalKind::hangup())?;
-    let mut gateway = Gateway::start(&options.data, Arc::new(config), Chance::from_os()).await?;
+    let mut gateway =
+        Gateway::start(&options.data, Arc::new(config), options.config.clone(), Chance::from_os()).await?;
     say_ready(&options, &gateway);
     let mut look = tokio::time::interval(LOOK_EVERY);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);

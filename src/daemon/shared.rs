@@ -1,5 +1,6 @@
 //! What the web port and the local socket both work with, and handing it to each.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -66,7 +67,8 @@ impl Shared {
         &self,
         remote: mpsc::Sender<RemoteRequest>,
         notices: Notices,
-        mqtt_port: u16,
+        listening: watch::Receiver<Value>,
+        config_file: Option<PathBuf>,
     ) -> web::Context {
         web::Context {
             registry: Arc::clone(&self.registry),
@@ -77,7 +79,9 @@ impl Shared {
             logbook: self.logbook.clone(),
             notices,
             remote,
-            mqtt_port,
+            backups: self.backups.clone(),
+            listening,
+            config_file,
             templates: web::Templates::default(),
             replaying: web::Replaying::default(),
             flashes: web::Flashes::default(),

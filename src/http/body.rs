@@ -70,6 +70,13 @@ impl Default for BodyRoom {
     }
 }
 
+impl BodyRoom {
+    /// Room for one body of at most so many bytes. Who sends more at once is turned away.
+    pub fn for_one(bytes: usize) -> Self {
+        Self(Arc::new(Semaphore::new(bytes.div_ceil(1_024))))
+    }
+}
+
 impl fmt::Debug for Body {
     /// Not what is in it: there may be a password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,12 +1,16 @@
 //! What pages are made of, and what they can ask for.
 
+use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio::sync::oneshot;
+use tokio::sync::watch;
 
 use crate::accounts::Accounts;
+use crate::backup::Backups;
 use crate::bus::Live;
 use crate::bus::Overview;
 use crate::bus::Presence;
@@ -42,8 +46,12 @@ pub struct Context {
     pub notices: Notices,
     /// Where requests in the words of the command line go.
     pub remote: mpsc::Sender<RemoteRequest>,
-    /// Where devices connect.
-    pub mqtt_port: u16,
+    /// Makes and restores backups.
+    pub backups: Backups,
+    /// Where the gateway listens, as it said when it was ready, and what has changed about that.
+    pub listening: watch::Receiver<Value>,
+    /// The file that the configuration is read from; none for the defaults.
+    pub config_file: Option<PathBuf>,
     /// The pages' templates.
     pub templates: Templates,
     /// Dead letters that are being sent again.
@@ -55,6 +63,12 @@ pub struct Context {
 impl Context {
     pub(super) fn snapshot(&self) -> Arc<Snapshot> {
         self.registry.snapshot()
+    }
+
+    /// Where devices connect.
+    pub(super) fn mqtt_port(&self) -> u16 {
+        let address = self.listening.borrow()["mqtt"].as_str().and_then(|address| address.parse::<SocketAddr>().ok());
+        address.map_or(0, |address| address.port())
     }
 
     /// Asks as the user would at a command line somewhere else.

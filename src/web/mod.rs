@@ -19,6 +19,7 @@ mod guard;
 mod language;
 mod pages;
 mod paging;
+mod qr;
 mod refusal;
 mod replaying;
 mod route;

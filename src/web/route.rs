@@ -41,6 +41,11 @@ impl Site {
         Self { context: Arc::clone(context), room: room.clone() }
     }
 
+    /// The same with another room for the bodies of forms.
+    pub(super) fn with_room(&self, room: BodyRoom) -> Self {
+        Self { context: Arc::clone(&self.context), room }
+    }
+
     /// A page for users.
     pub(super) fn page<F, A>(&self, paths: &'static [&'static str], handle: F) -> Route
     where

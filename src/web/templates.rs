@@ -62,6 +62,13 @@ const SOURCES: &[(&str, &str)] = &sources![
     "pages/products.html",
     "pages/queue.html",
     "pages/refused.html",
+    "pages/settings/account.html",
+    "pages/settings/backup.html",
+    "pages/settings/gateway.html",
+    "pages/settings/otp.html",
+    "pages/settings/restored.html",
+    "pages/settings/secrets.html",
+    "pages/settings/users.html",
     "parts/device_now.html",
     "parts/devices_now.html",
     "parts/edit_fields.html",
@@ -73,6 +80,7 @@ const SOURCES: &[(&str, &str)] = &sources![
     "parts/live.html",
     "parts/pager.html",
     "parts/queue_now.html",
+    "parts/settings.html",
 ];
 
 impl Default for Templates {

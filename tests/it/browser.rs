@@ -10,6 +10,12 @@ use crate::plain_http::Answer;
 /// How often a browser lets itself be sent on.
 const MOST_HOPS: usize = 5;
 
+/// How forms are sent without files.
+const FORM: &str = "application/x-www-form-urlencoded";
+
+/// Stands between the fields of a form with a file.
+const BOUNDARY: &str = "----here0begins0the0next";
+
 /// Somebody at a browser.
 pub struct Browser {
     at: SocketAddr,
@@ -58,25 +64,19 @@ impl Browser {
 
     /// What is at that path, whatever it is.
     pub async fn get(&mut self, path: &str) -> Page {
-        let answer = self.ask("GET", path, "", "").await;
+        let answer = self.get_only(path).await;
         self.follow(path, answer).await
+    }
+
+    /// What is at that path, without going where it leads.
+    pub async fn get_only(&mut self, path: &str) -> Answer {
+        self.ask("GET", path, Vec::new(), &[]).await
     }
 
     /// Fills in the form of a page that posts to `action`, sends it, and goes where that leads.
     pub async fn fill_in(&mut self, page: &Page, action: &str, fields: &[(&str, &str)]) -> Page {
         let token = page.form_token(action).to_owned();
         self.send(action, &[&[("form_token", token.as_str())], fields].concat()).await
-    }
-
-    /// Chooses a file in the form of a page that posts to `action`, sends it, and goes where that leads.
-    pub async fn upload(&mut self, page: &Page, action: &str, name: &str, file: &[u8]) -> Page {
-        let part =
-            |head: String, content: &str| format!("--x\r\ncontent-disposition: form-data; {head}\r\n\r\n{content}\r\n");
-        let token = part("name=\"form_token\"".to_owned(), page.form_token(action));
-        let file = part(format!("name=\"{name}\"; filename=\"file\""), std::str::from_utf8(file).unwrap());
-        let answer =
-            self.ask("POST", action, "multipart/form-data; boundary=x", &format!("{token}{file}--x--\r\n")).await;
-        self.follow(action, answer).await
     }
 
     /// Sends a form as it is, and goes where that leads.
@@ -88,7 +88,27 @@ impl Browser {
     /// Sends a form as it is, and goes nowhere.
     pub async fn send_only(&mut self, action: &str, fields: &[(&str, &str)]) -> Answer {
         let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
-        self.ask("POST", action, "application/x-www-form-urlencoded", &form).await
+        self.post(action, FORM, form.as_bytes()).await
+    }
+
+    /// Fills in the form of a page as [`Self::fill_in`], with a file.
+    pub async fn upload(&mut self, page: &Page, action: &str, fields: &[(&str, &str)], file: &[u8]) -> Page {
+        let mut body = Vec::new();
+        for (name, value) in [&[("form_token", page.form_token(action))], fields].concat() {
+            let head = format!("--{BOUNDARY}\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+            body.extend(head.into_bytes());
+        }
+        let head = "content-disposition: form-data; name=\"file\"; filename=\"a.tar.gz\"\r\n\r\n";
+        body.extend(format!("--{BOUNDARY}\r\n{head}").into_bytes());
+        body.extend(file);
+        body.extend(format!("\r\n--{BOUNDARY}--\r\n").into_bytes());
+        let answer = self.post(action, &format!("multipart/form-data; boundary={BOUNDARY}"), &body).await;
+        self.follow(action, answer).await
+    }
+
+    async fn post(&mut self, action: &str, kind: &str, body: &[u8]) -> Answer {
+        let headers = vec![("content-type", kind.to_owned()), ("origin", format!("http://{}", self.at))];
+        self.ask("POST", action, headers, body).await
     }
 
     async fn follow(&mut self, path: &str, mut answer: Answer) -> Page {
@@ -98,22 +118,17 @@ impl Browser {
                 Some(location) if answer.status == 303 => path = location.to_owned(),
                 _ => return Page { status: answer.status, path, html: answer.body },
             }
-            answer = self.ask("GET", &path, "", "").await;
+            answer = self.get_only(&path).await;
         }
         panic!("it is sent on and on, now to {path}");
     }
 
-    async fn ask(&mut self, method: &str, path: &str, kind: &str, form: &str) -> Answer {
-        let mut headers = Vec::new();
+    async fn ask(&mut self, method: &str, path: &str, mut headers: Vec<(&'static str, String)>, body: &[u8]) -> Answer {
         if !self.cookies.is_empty() {
             let cookies = self.cookies.iter().map(|(name, value)| format!("{name}={value}"));
             headers.push(("cookie", cookies.collect::<Vec<_>>().join("; ")));
         }
-        if method == "POST" {
-            headers.push(("content-type", kind.to_owned()));
-            headers.push(("origin", format!("http://{}", self.at)));
-        }
-        let answer = plain_http::send(self.at, method, path, &headers, form).await;
+        let answer = plain_http::send(self.at, method, path, &headers, body).await;
         for (_, cookie) in answer.headers.iter().filter(|(name, _)| name == "set-cookie") {
             let pair = cookie.split(';').next().and_then(|pair| pair.split_once('='));
             let (name, value) = pair.unwrap_or_else(|| panic!("{cookie} is no cookie"));
@@ -144,15 +159,13 @@ impl Page {
 
     /// The token of the form that posts to `action`.
     fn form_token(&self, action: &str) -> &str {
-        // Templates escape the slashes of what is not written in them.
-        let escaped = action.replace('/', "&#x2f;");
         let forms = self.html.split("<form ").skip(1);
         let is_meant = |form: &&str| {
-            let opening = form.split('>').next().unwrap_or_default();
-            let is_posted = opening.contains("method=\"post\"");
+            // Templates escape the slashes of what is not written in them.
+            let opening = form.split('>').next().unwrap_or_default().replace("&#x2f;", "/");
             // Where on the page it leads is no part of the path.
-            let leads = |action: &str| ["\"", "#"].map(|end| format!("action=\"{action}{end}"));
-            is_posted && [action, escaped.as_str()].into_iter().flat_map(leads).any(|action| opening.contains(&action))
+            let leads = ["\"", "#"].map(|end| format!("action=\"{action}{end}"));
+            opening.contains("method=\"post\"") && leads.iter().any(|action| opening.contains(action))
         };
         let form = forms.filter_map(|form| form.split("</form>").next()).find(is_meant);
         let form = form.unwrap_or_else(|| panic!("there is no form for {action} on {}", self.html));

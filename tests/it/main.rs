@@ -38,6 +38,7 @@ mod network;
 mod outage;
 mod pages_devices;
 mod pages_hooks;
+mod pages_settings;
 mod pause;
 mod products;
 mod remote;

@@ -173,7 +173,7 @@ async fn a_hook_file_comes_in_for_looking_at_and_goes_out_without_its_secrets() 
     let (_gateway, mut browser) = scene().await;
     let file = json!({ "event": "temp", "url": "https://a.example/", "form": { "api_key": "s3cret" }, "x": "<b>" });
     let list = browser.open("/integrations").await;
-    let imported = browser.upload(&list, "/integrations/import", "file", file.to_string().as_bytes()).await;
+    let imported = browser.upload(&list, "/integrations/import", &[], file.to_string().as_bytes()).await;
     assert_eq!((imported.status, definition(&imported)), (200, file.clone()));
     let saved = send(&mut browser, &imported, NEW, &[("do", "save_json")]).await;
     let exported = browser.open(&format!("{}/export", saved.path)).await;
@@ -181,11 +181,11 @@ async fn a_hook_file_comes_in_for_looking_at_and_goes_out_without_its_secrets() 
     assert_eq!(exported["form"]["api_key"], "[[SENSITIVE]]");
 
     // A mask is no secret: whoever imports it has to type it.
-    let imported = browser.upload(&list, "/integrations/import", "file", exported.to_string().as_bytes()).await;
+    let imported = browser.upload(&list, "/integrations/import", &[], exported.to_string().as_bytes()).await;
     let refused = send(&mut browser, &imported, NEW, &[("do", "save_json")]).await;
     assert_eq!(refused.status, 422);
     assert!(refused.has("form.api_key: type the secret again"), "{}", refused.html);
-    let refused = browser.upload(&list, "/integrations/import", "file", b"[1]").await;
+    let refused = browser.upload(&list, "/integrations/import", &[], b"[1]").await;
     assert_eq!(refused.status, 422);
 }
 

@@ -18,7 +18,10 @@ pub struct Answer {
     pub status: u16,
     /// Their names are in lower case.
     pub headers: Vec<(String, String)>,
+    /// Empty if it is no text.
     pub body: String,
+    /// The same as it came, if it came in one piece.
+    pub content: Vec<u8>,
 }
 
 impl Answer {
@@ -32,21 +35,34 @@ impl Answer {
 }
 
 /// Sends a request over a connection of its own.
-pub async fn send(at: SocketAddr, method: &str, path: &str, headers: &[(&str, String)], body: &str) -> Answer {
+pub async fn send(
+    at: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &[(&str, String)],
+    body: impl AsRef<[u8]>,
+) -> Answer {
     send_over(TcpStream::connect(at).await.unwrap(), method, path, headers, body).await
 }
 
 /// Sends a request over this connection, which ends with the answer.
-pub async fn send_over(stream: TcpStream, method: &str, path: &str, headers: &[(&str, String)], body: &str) -> Answer {
+pub async fn send_over(
+    stream: TcpStream,
+    method: &str,
+    path: &str,
+    headers: &[(&str, String)],
+    body: impl AsRef<[u8]>,
+) -> Answer {
     let talk = async {
-        let mut stream = begin(stream, method, path, headers, body).await;
+        let mut stream = begin(stream, method, path, headers, body.as_ref()).await;
         let (status, headers) = head(&mut stream).await;
-        let mut answer = Answer { status, headers, body: String::new() };
+        let mut answer = Answer { status, headers, body: String::new(), content: Vec::new() };
         match answer.header("content-length").map(|length| length.parse().unwrap()) {
             Some(length) => {
                 let mut bytes = vec![0; length];
                 stream.read_exact(&mut bytes).await.unwrap();
-                answer.body = String::from_utf8(bytes).unwrap();
+                answer.body = String::from_utf8(bytes.clone()).unwrap_or_default();
+                answer.content = bytes;
             }
             None => while chunk(&mut stream, &mut answer.body).await.is_some_and(|length| length > 0) {},
         }
@@ -71,7 +87,7 @@ impl Stream {
     pub async fn open_with(at: SocketAddr, path: &str, headers: &[(&str, String)]) -> Self {
         let opening = async {
             let stream = TcpStream::connect(at).await.unwrap();
-            let mut reader = begin(stream, "GET", path, headers, "").await;
+            let mut reader = begin(stream, "GET", path, headers, &[]).await;
             let (status, headers) = head(&mut reader).await;
             assert_eq!(status, 200, "{path}");
             let kind = headers.iter().find(|(name, _)| name == "content-type");
@@ -131,7 +147,7 @@ async fn begin(
     method: &str,
     path: &str,
     headers: &[(&str, String)],
-    body: &str,
+    body: &[u8],
 ) -> BufReader<TcpStream> {
     let at = stream.peer_addr().unwrap();
     let mut head = format!("{method} {path} HTTP/1.1\r\nhost: {at}\r\nconnection: close\r\n");
@@ -142,7 +158,7 @@ async fn begin(
         let length = body.len().to_string();
         head.extend(["content-length: ", &length, "\r\n"]);
     }
-    stream.write_all(format!("{head}\r\n{body}").as_bytes()).await.unwrap();
+    stream.write_all(&[head.as_bytes(), b"\r\n", body].concat()).await.unwrap();
     BufReader::new(stream)
 }
 

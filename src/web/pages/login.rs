@@ -10,6 +10,7 @@ use tokio::task::block_in_place;
 
 use crate::accounts::LoginError;
 use crate::http;
+use crate::http::Response;
 use crate::http::Route;
 use crate::http::session;
 use crate::model::WallTime;
@@ -17,6 +18,7 @@ use crate::registry::Proof;
 use crate::registry::User;
 use crate::registry::Wish;
 use crate::web::context::Context;
+use crate::web::flash::Flash;
 use crate::web::language;
 use crate::web::language::Language;
 use crate::web::pages::show;
@@ -83,6 +85,11 @@ pub(super) fn routes(site: &Site) -> Vec<Route> {
 
 /// A session for somebody whose password, and what else they need, was right: the answer that goes on with it.
 pub(super) fn begin(context: &Context, visit: &Visit, user: &User, next: &str) -> Shown {
+    begin_with(context, visit, user, next, None)
+}
+
+/// The same, and what its first page says first.
+pub(super) fn begin_with(context: &Context, visit: &Visit, user: &User, next: &str, flash: Option<Flash>) -> Shown {
     let now = visit.now.wall;
     let lasts_ms = i64::try_from(SESSION.as_millis()).expect("it is a month");
     let wish = Wish {
@@ -93,6 +100,9 @@ pub(super) fn begin(context: &Context, visit: &Visit, user: &User, next: &str) -
     };
     let made = block_in_place(|| context.registry.create_token(user.id, wish, now));
     let made = made.map_err(|error| Refusal::Unusable(error.to_string()))?;
+    if let Some(flash) = flash {
+        context.flashes.put(made.token.hash, flash);
+    }
     let cookie = session::kept(made.secret.reveal(), SESSION, visit.request.is_https);
     Ok(http::with_cookie(http::see_other(within(next)), &cookie))
 }
@@ -138,7 +148,12 @@ async fn second_factor(context: Arc<Context>, visit: Visit) -> Shown {
 async fn let_out(context: Arc<Context>, visit: Visit) -> Shown {
     // It is gone already if somebody was faster.
     let _ = block_in_place(|| context.registry.revoke_hash(visit.session()));
-    Ok(http::with_cookie(http::see_other("/login"), &session::ended(visit.request.is_https)))
+    Ok(out(&visit))
+}
+
+/// Forgets a session that has ended.
+pub(super) fn out(visit: &Visit) -> Response {
+    http::with_cookie(http::see_other("/login"), &session::ended(visit.request.is_https))
 }
 
 async fn choose_language(_context: Arc<Context>, visit: Visit) -> Shown {

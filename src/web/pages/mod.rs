@@ -10,6 +10,7 @@ mod overview;
 mod products;
 mod queue;
 pub(super) mod refused;
+mod settings;
 
 use std::sync::Arc;
 
@@ -37,6 +38,7 @@ pub(super) fn routes(context: &Arc<Context>, room: &BodyRoom) -> Vec<Route> {
         devices::routes(&site),
         products::routes(&site),
         queue::routes(&site),
+        settings::routes(&site),
         // Last: it takes every path.
         missing::routes(&site),
     ]
@@ -94,6 +96,13 @@ pub(super) fn rendered(context: &crate::web::Templates, frame: &Frame) -> Vec<(S
         of::<products::list::Products>,
         of::<products::one::OneProduct>,
         of::<queue::Queue>,
+        of::<settings::account::Account>,
+        of::<settings::otp::Enrolment>,
+        of::<settings::secrets::Secrets>,
+        of::<settings::users::Users>,
+        of::<settings::gateway::Gateway>,
+        of::<settings::backup::Backup>,
+        of::<settings::restore::Restored>,
         of::<refused::Refused>,
     ]
     .iter()

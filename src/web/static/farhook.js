@@ -37,7 +37,8 @@ document.addEventListener("submit", (submitted) => {
   const question = submitted.submitter?.dataset.ask ?? submitted.target.dataset.ask;
   if (question && !window.confirm(question)) {
     submitted.preventDefault();
-  } else if (!submitted.defaultPrevented) {
+  } else if (!submitted.defaultPrevented && !("stays" in submitted.target.dataset)) {
+    // A form that answers with a file leaves its page as it is.
     submitted.submitter?.setAttribute("aria-busy", "true");
   }
 });

@@ -187,7 +187,7 @@ pub(super) fn with_notes(context: &Context, visit: &Visit, device: &Device, note
 }
 
 fn page(context: &Context, visit: &Visit, device: &Device, key: Option<&str>) -> OneDevice {
-    let facts = Facts::of(device.id, key, &visit.request.base, context.mqtt_port);
+    let facts = Facts::of(device.id, key, &visit.request.base, context.mqtt_port());
     OneDevice {
         id: device.id.to_string(),
         name: device.name.to_string(),

@@ -49,6 +49,12 @@ impl Browser {
         browser
     }
 
+    /// The cookies that it keeps, as it sends them.
+    pub fn cookie(&self) -> String {
+        let pairs = self.cookies.iter().filter(|(_, value)| !value.is_empty());
+        pairs.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
+    }
+
     /// Opens a page, which must be there.
     pub async fn open(&mut self, path: &str) -> Page {
         let page = self.get(path).await;
@@ -95,8 +101,7 @@ impl Browser {
     async fn ask(&mut self, method: &str, path: &str, form: &str) -> Answer {
         let mut headers = Vec::new();
         if !self.cookies.is_empty() {
-            let cookies = self.cookies.iter().map(|(name, value)| format!("{name}={value}"));
-            headers.push(("cookie", cookies.collect::<Vec<_>>().join("; ")));
+            headers.push(("cookie", self.cookie()));
         }
         if method == "POST" {
             headers.push(("content-type", "application/x-www-form-urlencoded".to_owned()));

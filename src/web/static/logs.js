@@ -10,6 +10,8 @@
   const live = document.getElementById("live");
   const kinds = new Map([...filter.elements.kind.options].map((option) => [option.value, option.text]));
   const devices = new Map([...filter.elements.device.options].map((option) => [option.value, option.text]));
+  devices.set("particle-internal", table.dataset.gateway);
+  const pattern = document.getElementById("row").content.firstElementChild;
   let last = table.dataset.last;
   let reading = null;
 
@@ -36,14 +38,14 @@
   };
 
   const add = (name, event) => {
-    const row = document.getElementById("row").content.firstElementChild.cloneNode(true);
+    const row = pattern.cloneNode(true);
     const at = new Date(event.published_at);
     const time = row.querySelector("time");
     time.dateTime = event.published_at;
     time.title = at.toLocaleString();
     time.textContent = at.toLocaleTimeString();
     row.dataset.kind = kindOf(name, event.coreid);
-    row.dataset.device = devices.has(event.coreid) ? event.coreid : "";
+    row.dataset.device = row.dataset.kind === "device" ? event.coreid : "";
     row.classList.add(row.dataset.kind);
     row.querySelector(".tag").textContent = kinds.get(row.dataset.kind) ?? "";
     row.querySelector(".name").textContent = name;
@@ -120,8 +122,11 @@
     const button = clicked.target.closest(".curl");
     if (button) farhook.copyText(curl(button.closest("tr")), button, table.dataset.copied);
   });
-  for (const time of table.querySelectorAll("time")) {
+  for (const row of table.tBodies[0].rows) {
+    const time = row.querySelector("time");
     time.textContent = new Date(time.dateTime).toLocaleTimeString();
+    // Only a script can copy, so the page that the server made is lighter by that.
+    row.append(pattern.querySelector("td.js-only").cloneNode(true));
   }
   sieve();
   start();

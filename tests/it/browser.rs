@@ -55,6 +55,12 @@ impl Browser {
         browser
     }
 
+    /// The cookies that it keeps, as it sends them.
+    pub fn cookie(&self) -> String {
+        let pairs = self.cookies.iter().filter(|(_, value)| !value.is_empty());
+        pairs.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
+    }
+
     /// Opens a page, which must be there.
     pub async fn open(&mut self, path: &str) -> Page {
         let page = self.get(path).await;
@@ -125,8 +131,7 @@ impl Browser {
 
     async fn ask(&mut self, method: &str, path: &str, mut headers: Vec<(&'static str, String)>, body: &[u8]) -> Answer {
         if !self.cookies.is_empty() {
-            let cookies = self.cookies.iter().map(|(name, value)| format!("{name}={value}"));
-            headers.push(("cookie", cookies.collect::<Vec<_>>().join("; ")));
+            headers.push(("cookie", self.cookie()));
         }
         let answer = plain_http::send(self.at, method, path, &headers, body).await;
         for (_, cookie) in answer.headers.iter().filter(|(name, _)| name == "set-cookie") {

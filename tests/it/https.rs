@@ -34,7 +34,7 @@ use crate::tools;
 const WITHIN: Duration = Duration::from_secs(10);
 
 /// A client that trusts this certificate alone.
-fn trusting(pem: &str) -> reqwest::Client {
+pub fn trusting(pem: &str) -> reqwest::Client {
     trusting_for(pem, |client| client)
 }
 
@@ -51,7 +51,8 @@ fn trusting_for(pem: &str, more: impl Fn(reqwest::ClientBuilder) -> reqwest::Cli
     more(client.redirect(reqwest::redirect::Policy::none())).build().unwrap()
 }
 
-fn certificate_of(gateway: &Gateway) -> String {
+/// What the gateway made for itself.
+pub fn certificate_of(gateway: &Gateway) -> String {
     fs::read_to_string(gateway.data().join("tls/certificate.pem")).unwrap()
 }
 

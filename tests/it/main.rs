@@ -18,6 +18,7 @@ mod publishers;
 mod receiver;
 #[expect(dead_code, reason = "tests/faults uses the rest")]
 mod tools;
+mod web_routes;
 
 mod accounts;
 mod backup;
@@ -45,3 +46,6 @@ mod remote;
 mod requests;
 mod streams;
 mod systemd;
+mod web_markup;
+mod web_security;
+mod web_sessions;

@@ -62,7 +62,7 @@ async fn the_command_of_the_page_publishes_as_the_device() {
     let (gateway, mut browser) = scene().await;
     let (id, page) = add(&mut browser, "kitchen").await;
     let commands = ["curl", "mosquitto"].map(|sketch| {
-        let text = page.between(&format!("<pre id=\"sketch-{sketch}\">"), "</pre>");
+        let text = page.between(&format!("<pre id=\"sketch-{sketch}\" tabindex=\"0\">"), "</pre>");
         let text = text.replace("&#x2f;", "/").replace("&#x27;", "'").replace("&quot;", "\"");
         text.lines().next().unwrap().to_owned()
     });

@@ -150,7 +150,10 @@ async fn begin(
     body: &[u8],
 ) -> BufReader<TcpStream> {
     let at = stream.peer_addr().unwrap();
-    let mut head = format!("{method} {path} HTTP/1.1\r\nhost: {at}\r\nconnection: close\r\n");
+    let mut head = format!("{method} {path} HTTP/1.1\r\nconnection: close\r\n");
+    if !headers.iter().any(|(name, _)| *name == "host") {
+        head.extend(["host: ", &at.to_string(), "\r\n"]);
+    }
     for (name, value) in headers {
         head.extend([*name, ": ", value.as_str(), "\r\n"]);
     }

@@ -28,4 +28,5 @@ mod tools;
 
 mod flow;
 
+mod first_hour;
 mod harness;

@@ -56,8 +56,6 @@ struct Row {
     data: String,
     /// The device of the user's that published it, or is told; none for all others.
     device_name: Option<String>,
-    /// Whether it can be published once more.
-    is_published: bool,
 }
 
 /// What an event is to a person. The page's script tells them apart in the same way.
@@ -114,7 +112,6 @@ impl Page for Logs {
             name: name.to_owned(),
             data: "<script>alert(1)</script>".to_owned(),
             device_name: (kind == Kind::Device).then(|| "<b>kitchen</b>".to_owned()),
-            is_published: kind == Kind::Device,
         };
         let of = |devices, events| Self {
             name: "\"te".to_owned(),
@@ -179,7 +176,6 @@ impl Row {
             name: event.name.to_string(),
             data: event.data.clone(),
             device_name: device.map(|device| device.name.to_string()),
-            is_published: event.source.may_trigger(),
         }
     }
 }

@@ -12,6 +12,7 @@
   const devices = new Map([...filter.elements.device.options].map((option) => [option.value, option.text]));
   const device = filter.elements.device.value; // another one is another page
   const stream = device ? `/v1/devices/${device}/events` : "/v1/devices/events";
+  const pattern = document.getElementById("row").content.firstElementChild;
   let last = table.dataset.last;
   let reading = null;
 
@@ -22,6 +23,9 @@
     if (name.startsWith("hook-response/")) return "response";
     return name.startsWith("hook-error/") ? "error" : "gateway";
   };
+
+  // By somebody else than the gateway, so somebody can publish it again.
+  const isPublished = (row) => ["api", "device"].includes(row.dataset.kind);
 
   const isWanted = (row) =>
     row.querySelector(".name").textContent.startsWith(filter.elements.name.value)
@@ -37,7 +41,7 @@
   };
 
   const add = (name, event) => {
-    const row = document.getElementById("row").content.firstElementChild.cloneNode(true);
+    const row = pattern.cloneNode(true);
     const at = new Date(event.published_at);
     const time = row.querySelector("time");
     time.dateTime = event.published_at;
@@ -49,7 +53,7 @@
     row.querySelector(".name").textContent = name;
     row.querySelector(".data").textContent = event.data;
     row.querySelector(".device").textContent = devices.get(device || event.coreid) ?? "–";
-    if (event.coreid === "particle-internal") row.querySelector(".curl").remove();
+    if (!isPublished(row)) row.querySelector(".curl").remove();
     row.hidden = !isWanted(row);
     table.tBodies[0].prepend(row);
     if (!row.hidden) document.getElementById("none").hidden = true;
@@ -122,8 +126,11 @@
     const button = clicked.target.closest(".curl");
     if (button) farhook.copyText(curl(button.closest("tr")), button, table.dataset.copied);
   });
-  for (const time of table.querySelectorAll("time")) {
+  for (const row of table.tBodies[0].rows) {
+    const time = row.querySelector("time");
     time.textContent = new Date(time.dateTime).toLocaleTimeString();
+    // Only a script can copy, so the page that the server made is lighter by that.
+    row.append(pattern.querySelector("td.js-only").cloneNode(isPublished(row)));
   }
   sieve();
   start();

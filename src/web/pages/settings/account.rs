@@ -89,7 +89,7 @@ impl End {
 }
 
 pub(super) fn routes(site: &Site) -> Vec<Route> {
-    vec![site.page(&[settings::ACCOUNT], account)]
+    vec![site.page(&["/settings"], account)]
 }
 
 async fn account(context: Arc<Context>, visit: Visit) -> Shown {

@@ -1,0 +1,108 @@
+//! The first hour with a gateway, from the claim code to a request that was given up and is sent again: with scripts in
+//! all colours and sizes, and without them.
+
+use std::net::SocketAddr;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
+
+use serde_json::Value;
+use serde_json::json;
+use tokio::io::AsyncWriteExt;
+use tokio::process::Command;
+use tokio::time::timeout;
+
+use crate::flow;
+use crate::flow::Flow;
+use crate::gateway::Gateway;
+use crate::gateway::PATIENCE;
+use crate::gateway::Setup;
+use crate::receiver::Answer;
+use crate::receiver::Receiver;
+use crate::tools;
+
+#[tokio::test]
+async fn the_first_hour_leads_from_the_claim_to_a_request_that_is_sent_again() {
+    walk_through("first_hour.js").await;
+}
+
+#[tokio::test]
+async fn the_first_hour_needs_no_script() {
+    walk_through("without_script.js").await;
+}
+
+/// Lets a script be the person at the browser, and is everything around it: the sensor and the web service.
+async fn walk_through(script: &str) {
+    if flow::is_missing() || tools::is_missing("mosquitto_pub", "mosquitto-clients") {
+        return;
+    }
+    let gateway = Setup::new().with("[limits]\ndevice_per_minute = 0\nhost_per_minute = 0").start().await;
+    let is_broken = Arc::new(AtomicBool::new(false));
+    let broken = Arc::clone(&is_broken);
+    let mut receiver = Receiver::with(move |_| match broken.load(Ordering::SeqCst) {
+        true => Answer::Status(500, Vec::new(), "<b>out of order</b>".to_owned()),
+        false => Answer::ok("7"),
+    });
+    let mut flow = Flow::on_unclaimed(&gateway, script).await;
+    loop {
+        let said = flow.said().await;
+        let answer = match said["do"].as_str().unwrap_or_else(|| panic!("{said}")) {
+            // The sensor wakes up and publishes some values.
+            "publish" => {
+                publish(gateway.mqtt, &said).await;
+                json!("published")
+            }
+            // The web service gets a request.
+            "receive" => json!(receiver.next().await.body),
+            "break" | "mend" => {
+                is_broken.store(said["do"] == "break", Ordering::SeqCst);
+                json!("done")
+            }
+            // Until so many are waiting, delivered or given up.
+            "wait" => {
+                gateway.wait_for_queue(said["for"].as_str().unwrap(), said["count"].as_u64().unwrap()).await;
+                json!("done")
+            }
+            "target" => json!(receiver.url("/update")),
+            "hook" => json!(hook(&gateway, &receiver).await),
+            // What a page weighs, for whoever runs this with --nocapture.
+            "note" => {
+                eprintln!("{script}: {}", said["text"].as_str().unwrap());
+                json!("noted")
+            }
+            "end" => break,
+            other => panic!("nobody can {other}"),
+        };
+        flow.tell(&answer).await;
+    }
+    flow.ends().await;
+    assert!(receiver.unexpected().is_none(), "nothing is sent that was not published");
+}
+
+/// The example for ThingSpeak, as the form of a new integration saves it.
+async fn hook(gateway: &Gateway, receiver: &Receiver) -> String {
+    let definition = json!({
+        "event": "temp",
+        "url": receiver.url("/update"),
+        "requestType": "POST",
+        "form": { "api_key": "WRITE-KEY", "field1": "{{{PARTICLE_EVENT_VALUE}}}" },
+        "noDefaults": true,
+    });
+    gateway.hook(&definition).await
+}
+
+async fn publish(at: SocketAddr, said: &Value) {
+    let word = |name: &str| said[name].as_str().unwrap_or_else(|| panic!("{said}")).to_owned();
+    let (host, port) = (at.ip().to_string(), at.port().to_string());
+    let mut command = Command::new("mosquitto_pub");
+    command.args(["-h", &host, "-p", &port, "-u", &word("device"), "-P", &word("key"), "-q", "1"]);
+    // Each line of its input is a value.
+    command.args(["-t", &word("name"), "-l"]).stdin(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    let mut process = command.spawn().unwrap();
+    let line = |value: &Value| format!("{}\n", value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned));
+    let lines: Vec<_> = said["values"].as_array().unwrap().iter().map(line).collect();
+    process.stdin.take().unwrap().write_all(lines.concat().as_bytes()).await.unwrap();
+    let output = timeout(PATIENCE, process.wait_with_output()).await.expect("mosquitto_pub ends").unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}

@@ -13,7 +13,6 @@ use crate::registry::Role;
 use crate::registry::Token;
 use crate::web::context::Context;
 use crate::web::pages::login;
-use crate::web::pages::settings;
 use crate::web::pages::show;
 use crate::web::route::Shown;
 use crate::web::route::Site;

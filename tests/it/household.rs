@@ -7,6 +7,7 @@ use crate::account::Account;
 use crate::account::Product;
 use crate::gateway::Device;
 use crate::gateway::Gateway;
+use crate::web_routes::WebRoute;
 
 /// See the module.
 pub struct Household {
@@ -46,6 +47,11 @@ impl Household {
         let client = made("/v1/clients", &json!({ "name": format!("{name}-client") }), "/client/id").await;
         let token = gateway.json(&["token", "list", "--user", name]).await[0]["id"].as_str().unwrap().to_owned();
         Self { account, device, product, hook: own_hook, products_hook, secret, token, client }
+    }
+
+    /// An address with things of theirs in place of its placeholders; what they do not have is `1`.
+    pub fn path_of(&self, route: &WebRoute) -> String {
+        route.filled(|placeholder| self.things(placeholder).first().map_or("1", |thing| *thing).to_owned())
     }
 
     /// What a placeholder can stand for that is theirs.

@@ -265,7 +265,7 @@ async fn a_page_shows_what_is_its_users_alone() {
             if !is_of_users || route.path == "/logout" {
                 continue;
             }
-            let path = route.of(other);
+            let path = other.path_of(&route);
             let page = match route.kind {
                 Kind::Form if !route.has_placeholder() => continue,
                 Kind::Form => {

@@ -4,8 +4,6 @@
 use std::fs;
 use std::path::Path;
 
-use crate::household::Household;
-
 /// How a page lets its routes be asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -70,18 +68,11 @@ impl WebRoute {
         self.path.contains([':', '*'])
     }
 
-    /// The address with things of that household in place of its placeholders; what they do not have is `1`.
-    pub fn of(&self, household: &Household) -> String {
-        self.filled(|placeholder| match placeholder {
-            "device" => household.device.id.clone(),
-            "product" => household.product.id.clone(),
-            "hook" => household.hook.clone(),
-            "secret" => household.secret.clone(),
-            "token" => household.token.clone(),
-            "client" => household.client.clone(),
-            "user" => household.account.name.clone(),
-            _ => "1".to_owned(),
-        })
+    /// Whether that is an address of it.
+    pub fn matches(&self, path: &str) -> bool {
+        let is_meant = |(own, asked): (&str, &str)| own.starts_with([':', '*']) || own == asked;
+        self.path.split('/').count() == path.split('/').count()
+            && self.path.split('/').zip(path.split('/')).all(is_meant)
     }
 
     /// The address with something in place of each of its placeholders.

@@ -95,7 +95,7 @@ async fn a_form_of_another_site_does_nothing() {
     let before = scene.owner.all().await;
     let elsewhere = own.replace("127.", "128.");
     for route in web_routes::forms() {
-        let path = route.of(&scene.owner);
+        let path = scene.owner.path_of(&route);
         for (name, value) in [
             ("origin", "https://evil.example"),
             ("origin", "null"),
@@ -136,7 +136,7 @@ async fn a_form_without_the_token_of_its_session_does_nothing() {
     open.sort();
     assert_eq!(open, OPEN_FORMS, "whatever changes something that is somebody's needs a session");
     for route in guarded {
-        let path = route.of(&scene.owner);
+        let path = scene.owner.path_of(&route);
         let headers = [("cookie", cookie.as_str()), ("origin", &own), ("sec-fetch-site", "same-origin")];
         for (path, shown) in [
             (path.clone(), None),
@@ -169,7 +169,7 @@ async fn who_is_not_logged_in_sees_and_changes_nothing() {
     let nobodys = format!("farhook={}", "0".repeat(40));
     let keys = format!("farhook={}", scene.owner.device.key);
     for route in web_routes::all() {
-        let path = route.of(&scene.owner);
+        let path = scene.owner.path_of(&route);
         for cookie in ["", nobodys.as_str(), keys.as_str()] {
             match route.kind {
                 Kind::Form => {
@@ -198,7 +198,7 @@ async fn under_a_name_that_is_not_the_gateways_there_is_nothing() {
         let origin = format!("http://{host}");
         let headers = [("host", host), ("cookie", cookie.as_str()), ("origin", &origin)];
         for route in web_routes::all() {
-            let path = route.of(&scene.owner);
+            let path = scene.owner.path_of(&route);
             let answer = match route.kind {
                 Kind::Page | Kind::OpenPage => scene.get(&path, &headers[..2]).await,
                 Kind::Form | Kind::OpenForm => scene.post(&path, &headers, Some(&token)).await,
@@ -262,7 +262,7 @@ async fn a_cookie_alone_hears_events_over_the_api_and_does_nothing_else() {
     });
     let mut tried = 0;
     for (path, item) in document["paths"].as_object().unwrap() {
-        let filled = WebRoute { kind: Kind::Page, path: path.replace('{', ":").replace('}', "") }.of(&scene.owner);
+        let filled = scene.owner.path_of(&WebRoute { kind: Kind::Page, path: path.replace('{', ":").replace('}', "") });
         for method in ["get", "post", "put", "delete"] {
             // What needs no token is there for everybody.
             let operation = &item[method];

@@ -48,6 +48,7 @@ class Browser extends EventEmitter {
         const page = await context.newPage();
         page.expected = [];
         page.loaded = new Map();
+        page.posted = [];
         this.pages.push(page);
         await this.#watch(page);
         return page;
@@ -58,8 +59,15 @@ class Browser extends EventEmitter {
         page.expected.push({ pattern, times: 0 });
     }
 
-    // Bytes that came over the wire for this page since it was opened, heads of answers and all; with each address.
-    weight(page) {
+    // Bytes that came over the wire for this page since it was opened, heads of answers and all; with each address. Waits
+    // until all its styles and scripts have come.
+    async weight(page) {
+        const parts = await page.evaluate(() => [...document.querySelectorAll('link[rel=stylesheet], script[src]')]
+            .map((part) => part.href || part.src));
+        // What is loaded is told in its own time: asking the page for something lets it come.
+        while (![page.url(), ...parts].every((part) => page.loaded.has(part))) {
+            await page.evaluate('0');
+        }
         const each = Object.fromEntries(page.loaded);
         return { bytes: Object.values(each).reduce((sum, bytes) => sum + bytes, 0), each };
     }
@@ -90,6 +98,11 @@ class Browser extends EventEmitter {
         const { value, done } = await this.lines.next();
         assert(!done, 'the test has gone');
         return JSON.parse(value);
+    }
+
+    // The addresses that forms were posted to so far, without the host.
+    posted() {
+        return [...new Set(this.pages.flatMap((page) => page.posted))];
     }
 
     // All problems, with what was expected and did not come.
@@ -124,6 +137,11 @@ class Browser extends EventEmitter {
         page.on('console', (message) => {
             if (message.type() === 'error') {
                 complain(`console: ${message.text()} at ${message.location().url}`);
+            }
+        });
+        page.on('request', (request) => {
+            if (request.method() === 'POST') {
+                page.posted.push(new URL(request.url()).pathname);
             }
         });
         page.on('pageerror', (error) => complain(`error: ${error.stack || error}`));

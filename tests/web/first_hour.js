@@ -3,6 +3,7 @@
 'use strict';
 const assert = require('node:assert/strict');
 const { flow } = require('./browser');
+const { fillIn, go, press, logOut, path } = require('./person');
 const { seen, ask } = require('./seen');
 
 // Over the wire, for somebody who comes for the first time.
@@ -32,24 +33,24 @@ flow(async (browser) => {
     await seen(browser, page, 'overview-new');
     await weigh(browser, '/login');
 
-    const { device, key } = await addDevice(browser, page);
     await emptyPages(browser, page);
+    const { device, key } = await addDevice(browser, page);
 
-    // The form of a new integration will do this: /integrations/new, with the example for ThingSpeak.
-    const hook = await ask(browser, 'hook');
+    const hook = await createHook(browser, page, await ask(browser, 'target'));
 
     await watch(browser, page, { device, key });
     await whileItIsBroken(browser, page, { device, key, hook });
 
     await keepBusy(browser, { device, key });
-    for (const each of ['/integrations', '/logs', '/devices']) {
+    for (const each of ['/', '/integrations', '/integrations/new', '/logs', '/devices', '/queue', '/settings']) {
         await weigh(browser, each, page);
     }
     await leave(browser, page);
-    browser.say({ do: 'end' });
+    browser.say({ do: 'end', posted: browser.posted() });
 });
 
 async function addDevice(browser, page) {
+    await page.goto(browser.told.gateway);
     await page.getByRole('link', { name: 'Add a device' }).click();
     await page.getByRole('heading', { name: 'Devices' }).waitFor();
     await seen(browser, page, 'devices-empty');
@@ -76,16 +77,51 @@ async function addDevice(browser, page) {
 }
 
 async function emptyPages(browser, page) {
-    for (const name of ['Integrations', 'Logs', 'Products']) {
-        await page.getByRole('navigation').getByRole('link', { name }).click();
-        await page.getByRole('heading', { name, exact: true }).waitFor();
+    for (const name of ['Integrations', 'Logs', 'Products', 'Queue']) {
+        await go(page, name);
         await seen(browser, page, `${name.toLowerCase()}-empty`);
     }
 }
 
+// The example for ThingSpeak, with another address and a key. The JSON and the preview follow what is typed.
+async function createHook(browser, page, target) {
+    await go(page, 'Integrations');
+    await page.getByRole('link', { name: 'Create the first one' }).click();
+    await page.getByRole('heading', { name: 'New integration' }).waitFor();
+    await seen(browser, page, 'integration-new');
+    await page.getByRole('link', { name: 'ThingSpeak' }).click();
+    await page.getByText('Draws a curve').waitFor();
+    const preview = page.locator('#preview pre');
+    assert.match(await preview.textContent(), /^POST https:\/\/api\.thingspeak\.com\/update\n/);
+
+    await page.getByText('JSON', { exact: true }).last().click();
+    await fillIn(page, { 'Address (URL)': `${target}?room={{{room}}}` });
+    await page.locator('#preview', { hasText: 'Not in this event, so nothing stands in their place:' }).waitFor();
+    await fillIn(page, { 'Address (URL)': target });
+    const key = page.locator('[name="form_value[0]"]');
+    assert.equal(await key.inputValue(), 'YOUR_WRITE_API_KEY');
+    await key.fill('WRITE-KEY');
+    await page.locator('#preview pre', { hasText: `POST ${target}` }).waitFor();
+    await page.waitForFunction(() => document.getElementById('definition').value.includes('WRITE-KEY'));
+    assert.doesNotMatch(await preview.textContent(), /WRITE-KEY/, 'secrets are masked');
+    // And the other way round.
+    const definition = JSON.parse(await page.locator('#definition').inputValue());
+    await page.locator('#definition').fill(JSON.stringify({ ...definition, name: 'The curve' }));
+    await page.waitForFunction(() => document.getElementById('f-name').value === 'The curve');
+    await page.locator('#definition').fill('{ "event": "te');
+    await page.locator('#preview', { hasText: 'JSON: EOF' }).waitFor();
+    await seen(browser, page, 'integration-broken-json');
+    await page.locator('#definition').fill(JSON.stringify(definition));
+    await page.waitForFunction(() => document.getElementById('f-name').value === '');
+    await seen(browser, page, 'integration-edit');
+    await press(page, 'Save', 'temp', 'Saved.');
+    await seen(browser, page, 'integration-new-made');
+    return path(page).split('/').pop();
+}
+
 // The log shows what happens as it happens, and forgets nothing while it is paused.
 async function watch(browser, page, { device, key }) {
-    await page.getByRole('navigation').getByRole('link', { name: 'Logs' }).click();
+    await go(page, 'Logs');
     await page.locator('#live', { hasText: 'live' }).waitFor();
     await page.evaluate(() => { window.isSamePage = true; });
     await ask(browser, 'publish', { device, key, name: 'temp', values: [21.5] });
@@ -134,6 +170,9 @@ async function whileItIsBroken(browser, page, { device, key, hook }) {
     await ask(browser, 'wait', { for: 'dead', count: 10 });
     await ask(browser, 'wait', { for: 'waiting', count: 1 });
 
+    await go(page, 'Queue');
+    await page.locator('#chart canvas').waitFor();
+    await seen(browser, page, 'queue');
     await page.goto(browser.told.gateway);
     await page.getByText('1 stopped').waitFor();
     await seen(browser, page, 'overview');
@@ -184,8 +223,7 @@ async function keepBusy(browser, { device, key }) {
 }
 
 async function leave(browser, page) {
-    await page.getByRole('button', { name: 'Log out' }).click();
-    await page.getByRole('heading', { name: 'Log in' }).waitFor();
+    await logOut(page);
     await seen(browser, page, 'login');
     browser.expect(page, /status of 404 .*nothing/);
     await page.goto(`${browser.told.gateway}/nothing`);
@@ -202,23 +240,10 @@ async function weigh(browser, address, like) {
     const page = await browser.open({ like });
     await page.goto(`${browser.told.gateway}${address}`);
     assert.equal(path(page), address);
-    const parts = await page.evaluate(() => [...document.querySelectorAll('link[rel=stylesheet], script[src]')]
-        .map((part) => part.href || part.src));
-    assert.ok(parts.length > 2, parts.join());
-    let weight = browser.weight(page);
-    while (!parts.every((part) => weight.each[part])) {
-        await page.evaluate('0');
-        weight = browser.weight(page);
-    }
+    const weight = await browser.weight(page);
     await ask(browser, 'note', { text: `${address} weighs ${weight.bytes} bytes` });
     assert.ok(weight.bytes <= MOST_BYTES, `${address}: ${JSON.stringify(weight)}`);
     await page.context().close();
-}
-
-async function fillIn(page, fields) {
-    for (const [label, value] of Object.entries(fields)) {
-        await page.getByLabel(label, { exact: true }).fill(value);
-    }
 }
 
 // The data of all events of that name, newest first.
@@ -226,8 +251,4 @@ function rows(page, name) {
     return page.evaluate((wanted) => [...document.querySelectorAll('tr.event')]
         .filter((row) => row.querySelector('.name').textContent === wanted)
         .map((row) => row.querySelector('.data').textContent), name);
-}
-
-function path(page) {
-    return new URL(page.url()).pathname;
 }

@@ -15,28 +15,45 @@ use tokio::time::timeout;
 
 use crate::flow;
 use crate::flow::Flow;
-use crate::gateway::Gateway;
 use crate::gateway::PATIENCE;
 use crate::gateway::Setup;
 use crate::receiver::Answer;
 use crate::receiver::Receiver;
+use crate::settings;
 use crate::tools;
+use crate::web_routes;
+
+/// What only a script posts, while somebody types.
+const FOR_SCRIPTS: &str = "/integrations/preview";
 
 #[tokio::test]
 async fn the_first_hour_leads_from_the_claim_to_a_request_that_is_sent_again() {
-    walk_through("first_hour.js").await;
+    if !are_missing() {
+        walk_through("first_hour.js").await;
+    }
 }
 
 #[tokio::test]
-async fn the_first_hour_needs_no_script() {
-    walk_through("without_script.js").await;
-}
-
-/// Lets a script be the person at the browser, and is everything around it: the sensor and the web service.
-async fn walk_through(script: &str) {
-    if flow::is_missing() || tools::is_missing("mosquitto_pub", "mosquitto-clients") {
+async fn every_form_does_what_it_says_without_script() {
+    if are_missing() {
         return;
     }
+    let mut posted = walk_through("without_script.js").await;
+    posted.extend(settings::walk_through(false).await);
+    for route in web_routes::forms() {
+        let is_posted = posted.iter().any(|path| route.matches(path));
+        assert!(is_posted || route.path == FOR_SCRIPTS, "{} was never posted: {posted:?}", route.path);
+    }
+}
+
+/// Whether there is no browser or no sensor.
+fn are_missing() -> bool {
+    flow::is_missing() || tools::is_missing("mosquitto_pub", "mosquitto-clients")
+}
+
+/// Lets a script be the person at the browser, and is everything around it: the sensor and the web service. Where its
+/// forms were posted to.
+async fn walk_through(script: &str) -> Vec<String> {
     let gateway = Setup::new().with("[limits]\ndevice_per_minute = 0\nhost_per_minute = 0").start().await;
     let is_broken = Arc::new(AtomicBool::new(false));
     let broken = Arc::clone(&is_broken);
@@ -44,8 +61,8 @@ async fn walk_through(script: &str) {
         true => Answer::Status(500, Vec::new(), "<b>out of order</b>".to_owned()),
         false => Answer::ok("7"),
     });
-    let mut flow = Flow::on_unclaimed(&gateway, script).await;
-    loop {
+    let mut flow = Flow::on_unclaimed(&gateway, script, &Value::Null).await;
+    let posted = loop {
         let said = flow.said().await;
         let answer = match said["do"].as_str().unwrap_or_else(|| panic!("{said}")) {
             // The sensor wakes up and publishes some values.
@@ -65,31 +82,19 @@ async fn walk_through(script: &str) {
                 json!("done")
             }
             "target" => json!(receiver.url("/update")),
-            "hook" => json!(hook(&gateway, &receiver).await),
             // What a page weighs, for whoever runs this with --nocapture.
             "note" => {
                 eprintln!("{script}: {}", said["text"].as_str().unwrap());
                 json!("noted")
             }
-            "end" => break,
+            "end" => break flow::posted(&said),
             other => panic!("nobody can {other}"),
         };
         flow.tell(&answer).await;
-    }
+    };
     flow.ends().await;
     assert!(receiver.unexpected().is_none(), "nothing is sent that was not published");
-}
-
-/// The example for ThingSpeak, as the form of a new integration saves it.
-async fn hook(gateway: &Gateway, receiver: &Receiver) -> String {
-    let definition = json!({
-        "event": "temp",
-        "url": receiver.url("/update"),
-        "requestType": "POST",
-        "form": { "api_key": "WRITE-KEY", "field1": "{{{PARTICLE_EVENT_VALUE}}}" },
-        "noDefaults": true,
-    });
-    gateway.hook(&definition).await
+    posted
 }
 
 async fn publish(at: SocketAddr, said: &Value) {

@@ -54,10 +54,12 @@ impl Flow {
     }
 
     /// Starts a script on the pages of a gateway that nobody owns yet: it is told where the pages are (`gateway`) and
-    /// the code that makes the first user (`claim`).
-    pub async fn on_unclaimed(gateway: &Gateway, name: &str) -> Self {
+    /// the code that makes the first user (`claim`), and something more.
+    pub async fn on_unclaimed(gateway: &Gateway, name: &str, more: &Value) -> Self {
         let claim = gateway.json(&["claim"]).await;
-        Self::start(name, &json!({ "gateway": format!("http://{}", gateway.http), "claim": claim["code"] }))
+        let mut told = json!({ "gateway": format!("http://{}", gateway.http), "claim": claim["code"] });
+        told.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap_or_default());
+        Self::start(name, &told)
     }
 
     /// Starts a script with what it has to know.
@@ -123,6 +125,12 @@ impl Flow {
         let complaints = (&mut self.complaints).await.unwrap();
         panic!("{} {how}: {complaints}", self.name)
     }
+}
+
+/// The paths that forms were posted to, as a script says at its end.
+pub fn posted(said: &Value) -> Vec<String> {
+    let posted = said["posted"].as_array().unwrap_or_else(|| panic!("{said}"));
+    posted.iter().map(|path| path.as_str().unwrap().to_owned()).collect()
 }
 
 /// Beside what cargo builds, wherever that is.

@@ -25,8 +25,12 @@ mod receiver;
 #[expect(dead_code, reason = "tests/it uses the rest")]
 #[path = "../it/tools.rs"]
 mod tools;
+#[expect(dead_code, reason = "tests/it uses the rest")]
+#[path = "../it/web_routes.rs"]
+mod web_routes;
 
 mod flow;
 
 mod first_hour;
 mod harness;
+mod settings;

@@ -12,6 +12,7 @@ const POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src
     + "form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 const CONFIG = JSON.stringify({
     includeIndicatorCSS: false, history: false, noSwap: [204, 304, '5xx'], defaultTimeout: 10000,
+    defaultSettleDelay: 0,
 });
 
 const PAGE = `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Parts</title>
@@ -22,7 +23,7 @@ const PAGE = `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>
 <script src="/htmx.min.js" defer></script><script src="/uPlot.iife.min.js" defer></script>
 <script src="/page.js" defer></script></head>
 <body hx-headers:inherited='{"x-csrf-token": "secret"}'><main class="container"><h1>Parts</h1>
-<section id="polled" hx-get="/polled" hx-trigger="every 100ms" hx-swap="outerHTML">0</section>
+<section id="polled" hx-get="/polled" hx-trigger="every 100ms" hx-swap="outerHTML" hx-sync="this:drop">0</section>
 <p id="beside">old</p>
 <form method="post" action="/saved"><label>Name <input name="name" id="name" hx-post="/typed" hx-target="#typed"
 hx-trigger="input changed delay:50ms" hx-sync="this:replace"></label><button id="save">Save</button></form>
@@ -80,7 +81,7 @@ class Server {
     // Three times with a trigger, and then without: that is how a poll ends.
     #polled() {
         this.polls += 1;
-        const trigger = this.polls < 3 ? 'hx-get="/polled" hx-trigger="every 100ms" hx-swap="outerHTML"' : '';
+        const trigger = this.polls < 3 ? 'hx-get="/polled" hx-trigger="every 100ms" hx-swap="outerHTML" hx-sync="this:drop"' : '';
         return `<section id="polled" ${trigger}>${this.polls}</section><p id="beside" hx-swap-oob="true">new ${this.polls}</p>`;
     }
 
@@ -94,7 +95,7 @@ flow(async (browser) => {
     const address = await server.start();
     const page = await browser.open({ width: 390, dark: true });
     await page.goto(address);
-    const { bytes } = browser.weight(page);
+    const { bytes } = await browser.weight(page);
     assert(bytes > 170000 && bytes < 200000, `${bytes}`);
 
     await page.locator('#polled', { hasText: '3' }).waitFor();

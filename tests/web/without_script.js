@@ -2,6 +2,7 @@
 'use strict';
 const assert = require('node:assert/strict');
 const { flow } = require('./browser');
+const { fillIn, go, press, logOut } = require('./person');
 const { ask } = require('./seen');
 
 const PASSWORD = 'correct horse';
@@ -15,17 +16,16 @@ flow(async (browser) => {
     await press(page, 'Become the owner', 'Overview');
 
     const { device, key } = await devices(page);
-    await products(page);
+    await products(browser, page);
 
-    // The form of a new integration will do this.
-    const hook = await ask(browser, 'hook');
+    const hook = await createHook(page, await ask(browser, 'target'));
     await ask(browser, 'publish', { device, key, name: 'temp', values: [21.5] });
     assert.equal(await ask(browser, 'receive'), 'api_key=WRITE-KEY&field1=21.5');
     await ask(browser, 'wait', { for: 'delivered', count: 1 });
     await logs(page);
     await whileItIsBroken(browser, page, { device, key, hook });
     await farewell(browser, page);
-    browser.say({ do: 'end' });
+    browser.say({ do: 'end', posted: browser.posted() });
 });
 
 // Adds one, notes something, renews its key, renames it, removes it and takes it back.
@@ -66,7 +66,7 @@ async function devices(page) {
 }
 
 // Makes one, changes it, puts the device in and takes it out, and deletes it.
-async function products(page) {
+async function products(browser, page) {
     await go(page, 'Products');
     await fillIn(page, { Name: 'Green house', Description: 'all of it' });
     await press(page, 'Create a product', 'Green house', 'is created');
@@ -74,6 +74,7 @@ async function products(page) {
     await press(page, 'Add', 'Green house', '1 devices were put in.');
     await press(page, 'Take out', 'Green house', 'Taken out.');
     await page.getByLabel('Several devices').fill('kitchen\nnowhere');
+    browser.expect(page, /status of 422 .*products/);
     await press(page, 'Add', 'Green house', 'there is no device');
     await page.getByLabel('Several devices').fill('kitchen');
     await press(page, 'Add', 'Green house', '1 devices were put in.');
@@ -85,9 +86,46 @@ async function products(page) {
     await page.locator('form[action$="/product"] button').click();
     await page.getByText('Saved.').waitFor();
     await go(page, 'Products');
-    await page.getByRole('link', { name: 'House' }).click();
+    await page.getByRole('link', { name: 'House', exact: true }).click();
     await page.getByText('Delete this product').click();
     await press(page, 'Delete it', 'Products', 'Product House is deleted.');
+}
+
+// An example, made its own, first half in the form, then half in the JSON.
+async function createHook(page, target) {
+    await go(page, 'Integrations');
+    await page.getByRole('link', { name: 'Create the first one' }).click();
+    await page.getByRole('link', { name: 'ThingSpeak' }).click();
+    await page.getByText('Draws a curve').waitFor();
+    await fillIn(page, { 'Address (URL)': target });
+    await page.getByRole('button', { name: 'Bring the JSON and the preview in step with the form' }).click();
+    await page.locator('#preview pre', { hasText: `POST ${target}` }).waitFor();
+    await page.locator('#tab summary').click();
+    const definition = JSON.parse(await page.locator('#definition').inputValue());
+    definition.form.api_key = 'WRITE-KEY';
+    await page.locator('#definition').fill(JSON.stringify(definition));
+    await page.getByRole('button', { name: 'Bring the form in step with the JSON' }).click();
+    await page.getByRole('heading', { name: 'New integration' }).waitFor();
+    assert.equal(await page.locator('[name="form_value[0]"]').inputValue(), 'WRITE-KEY');
+    await press(page, 'Save', 'temp', 'Saved.');
+    const hook = new URL(page.url()).pathname.split('/').pop();
+
+    await page.getByRole('link', { name: 'Edit' }).click();
+    await fillIn(page, { 'Name of the integration': 'The curve' });
+    await press(page, 'Save', 'The curve', 'Saved.');
+    await page.getByRole('link', { name: 'Edit' }).click();
+    await fillIn(page, { 'Name of the integration': '' });
+    await press(page, 'Save', 'temp', 'Saved.');
+
+    await go(page, 'Integrations');
+    const file = Buffer.from(JSON.stringify({ event: 'imported', url: target }));
+    await page.getByText('Import a hook file').click();
+    await page.locator('input[type=file]').setInputFiles({ name: 'hook.json', mimeType: 'application/json', buffer: file });
+    await press(page, 'Look at it and save', 'New integration');
+    assert.equal(await page.getByLabel('Event', { exact: true }).inputValue(), 'imported');
+    await press(page, 'Save', 'imported', 'Saved.');
+    await press(page, 'Delete', 'Integrations', 'The integration is deleted.');
+    return hook;
 }
 
 // Filtering asks the server.
@@ -118,6 +156,12 @@ async function whileItIsBroken(browser, page, { device, key, hook }) {
     assert.equal(new URL(page.url()).pathname, `/integrations/${hook}`);
     await press(page, 'Try once', 'temp', '500');
     await receive(browser, 1);
+    await ask(browser, 'wait', { for: 'dead', count: 11 });
+    await ask(browser, 'publish', { device, key, name: 'temp', values: [200] });
+    await ask(browser, 'wait', { for: 'waiting', count: 1 });
+    await page.reload();
+    await press(page, 'Cancel what waits', 'temp', 'What waited is cancelled.');
+    await ask(browser, 'wait', { for: 'dead', count: 12 });
     await ask(browser, 'mend');
     await press(page, 'Resume', 'temp', 'It goes on; what waits is sent.');
     await ask(browser, 'wait', { for: 'waiting', count: 0 });
@@ -125,10 +169,12 @@ async function whileItIsBroken(browser, page, { device, key, hook }) {
 
     await page.getByRole('button', { name: 'Send again', exact: true }).first().click();
     await page.getByText('1 wait again, to be sent.').waitFor();
+    await receive(browser, 1);
     await page.getByRole('button', { name: 'Throw away', exact: true }).first().click();
     await page.getByText('Thrown away.').waitFor();
     await page.getByRole('button', { name: /^Send all again/ }).click();
-    await page.getByText(/wait again, to be sent/).waitFor();
+    await page.getByText('10 wait again, to be sent.').waitFor();
+    await receive(browser, 10);
     await ask(browser, 'wait', { for: 'dead', count: 0 });
     await ask(browser, 'wait', { for: 'waiting', count: 0 });
     await page.reload();
@@ -140,6 +186,7 @@ async function whileItIsBroken(browser, page, { device, key, hook }) {
 async function settle(browser, page) {
     await page.getByLabel('Data').fill('<b>7</b>');
     await press(page, 'Send the test', 'temp', 'Answer: 200');
+    await receive(browser, 1);
     await page.getByText('hook-response/temp/0').first().waitFor();
     await press(page, 'Disable', 'temp', 'It is disabled, and skips events.');
     await press(page, 'Enable', 'temp', 'It is enabled.');
@@ -153,32 +200,12 @@ async function farewell(browser, page) {
     await page.getByRole('button', { name: 'Deutsch' }).click();
     await page.getByRole('heading', { name: 'Übersicht' }).waitFor();
     await page.getByRole('button', { name: 'English' }).click();
-    await press(page, 'Log out', 'Log in');
+    await logOut(page);
     await fillIn(page, { 'User name': 'me', Password: 'wrong' });
     browser.expect(page, /status of 403 .*login/);
     await press(page, 'Log in', 'Log in', 'User credentials are invalid');
     await fillIn(page, { Password: PASSWORD });
     await press(page, 'Log in', 'Overview');
-}
-
-async function go(page, name) {
-    await page.getByRole('navigation').getByRole('link', { name }).click();
-    await page.getByRole('heading', { name, level: 1 }).waitFor();
-}
-
-// Presses a button that leads to a page with that heading, which says how it went.
-async function press(page, button, heading, said) {
-    await page.getByRole('button', { name: button, exact: true }).click();
-    await page.getByRole('heading', { name: heading, level: 1, exact: true }).waitFor();
-    if (said) {
-        await page.getByText(said).first().waitFor();
-    }
-}
-
-async function fillIn(page, fields) {
-    for (const [label, value] of Object.entries(fields)) {
-        await page.getByLabel(label, { exact: true }).fill(value);
-    }
 }
 
 async function receive(browser, count) {

@@ -178,15 +178,9 @@ async fn sent(context: Arc<Context>, visit: Visit) -> Shown {
     let draft = Draft { product: visit.form.text("product").to_owned(), ..Draft::new(hook) };
     let sent = Sent::read(&visit);
     let wanted = match visit.form.text("do") {
-        "from_form" => sent.from_form(),
-        "from_json" => sent.from_json(),
+        "from_form" | "save_form" => sent.from_form(),
+        "from_json" | "save_json" => sent.from_json(),
         _ => sent.changed(),
-    };
-    let is_saving = matches!(visit.form.text("do"), "save" | "save_form" | "save_json");
-    let wanted = match visit.form.text("do") {
-        "save_form" => sent.from_form(),
-        "save_json" => sent.from_json(),
-        _ => wanted,
     };
     let again = |definition: Value, error: String| {
         let mut page = draft.page(&context, &visit, &definition);
@@ -207,6 +201,7 @@ async fn sent(context: Arc<Context>, visit: Visit) -> Shown {
             return Ok(show_as(&context, &visit, PageStatus::Unusable, &page));
         }
     };
+    let is_saving = !visit.form.text("do").starts_with("from_");
     if !is_saving {
         return Ok(show(&context, &visit, &draft.page(&context, &visit, &definition)));
     }

@@ -51,7 +51,12 @@ impl Household {
 
     /// An address with things of theirs in place of its placeholders; what they do not have is `1`.
     pub fn path_of(&self, route: &WebRoute) -> String {
-        route.filled(|placeholder| self.things(placeholder).first().map_or("1", |thing| *thing).to_owned())
+        route.filled(|placeholder| match placeholder {
+            "device" | "product" | "hook" | "secret" | "token" | "client" | "user" => {
+                self.things(placeholder)[0].to_owned()
+            }
+            _ => "1".to_owned(),
+        })
     }
 
     /// What a placeholder can stand for that is theirs.

@@ -18,7 +18,7 @@ const FARHOOK: &str = env!("CARGO_BIN_EXE_farhook");
 /// Everything that is limited, without its limits.
 const CONFIG: &str = "[mqtt]\nlisten = \"127.0.0.1:0\"\n[http]\nlisten = \"127.0.0.1:0\"\nhttps_listen = \"off\"\n\
     [egress]\nallow = [\"127.0.0.0/8\"]\n[delivery]\nper_host = 32\n[queue]\nmax_waiting = 0\nmax_mb = 0\n\
-    [limits]\ndevice_per_minute = 0\nhost_per_minute = 0\nresponse_interval_ms = 0\n";
+    [limits]\nhooks_per_user = 0\ndevice_per_minute = 0\nhost_per_minute = 0\nresponse_interval_ms = 0\n";
 
 pub(crate) struct Daemon {
     child: Child,
@@ -141,7 +141,8 @@ impl Daemon {
         line.split_whitespace().next().unwrap().parse().unwrap()
     }
 
-    fn ask(&self, words: &[&str]) -> Value {
+    /// What the command line answers.
+    pub(crate) fn ask(&self, words: &[&str]) -> Value {
         let output =
             Command::new(FARHOOK).args(words).arg("--json").arg("--data").arg(self.data.path()).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

@@ -3,9 +3,9 @@
 //! With the real daemon, prints beside the machine:
 //!
 //! * 200 event streams: resident memory before and after they are open, and after the events; latency of ten events a
-//! second,
-//!   from the publish to the arrival at each stream, and at the last of them;
-//! * lists of 50 devices that are read in a second.
+//!   second, from the publish to the arrival at each stream, and at the last of them;
+//! * lists of 50 devices that are read in a second;
+//! * how long each page takes with 200 integrations and 1,000 devices.
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a bench reports on stdout and may end by panicking")]
 #![expect(clippy::disallowed_methods, reason = "a bench measures time")]
@@ -16,6 +16,7 @@ mod daemon;
 #[allow(dead_code, reason = "the other benches use the rest")]
 #[path = "../load/machine.rs"]
 mod machine;
+mod pages;
 mod reads;
 #[allow(dead_code, reason = "the other benches use the rest")]
 #[path = "../load/server.rs"]
@@ -39,6 +40,9 @@ fn main() {
         let token = daemon.token();
         streams::measure(&daemon, &token).await;
         reads::measure(&daemon, &token).await;
+        daemon.stop();
+        let mut daemon = Daemon::start(server.port());
+        pages::measure(&daemon).await;
         daemon.stop();
     });
 }

@@ -69,6 +69,7 @@ fn prepare(file: &Path, out: &Path, list: &mut String) {
     encoder.write_all(&content).expect("memory takes everything");
     fs::write(&gzipped, encoder.finish().expect("memory takes everything")).expect("the build folder can be written");
     let kind = content_type(file).expect("only parts are prepared");
+    let gzipped = gzipped.to_str().expect("the build folder has a plain name");
     let address = format!("/static/{hash}/{name}");
     writeln!(
         list,

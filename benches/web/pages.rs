@@ -42,18 +42,18 @@ pub(crate) async fn measure(daemon: &Daemon) {
     for page in PAGES {
         let path = page.replace("HOOK", daemon.hook()).replace("DEVICE", &device);
         let cpu_s = daemon.cpu_s();
-        let (mut taken, mut bytes) = (Vec::new(), String::new());
+        let (mut each, mut bytes) = (Vec::new(), String::new());
         for _ in 0..TIMES {
             let began = Instant::now();
             let head = ask(&mut stream, &format!("GET {path}"), &format!("cookie: {cookie}"), FORM, "").await;
-            taken.push(began.elapsed());
+            each.push(began.elapsed());
             assert!(head.starts_with("HTTP/1.1 200 "), "{page}: {head}");
             let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
             length.unwrap_or_default().clone_into(&mut bytes);
         }
         let cpu = Duration::from_secs_f64((daemon.cpu_s() - cpu_s) / f64::from(u32::try_from(TIMES).unwrap()));
-        taken.sort_unstable();
-        let at = |percent: usize| taken[(taken.len() - 1) * percent / 100];
+        each.sort_unstable();
+        let at = |percent: usize| each[(each.len() - 1) * percent / 100];
         println!("  {page:<24} p50 {:.1?}, p99 {:.1?}, CPU {cpu:.1?}, {bytes} bytes of HTML", at(50), at(99));
     }
 }

@@ -46,10 +46,10 @@ impl Config {
 fn values(config: &Config) -> Vec<(&'static str, Value)> {
     let Config { mqtt, http, limits, delivery, egress, hooks, queue, log } = config;
     vec![
-        ("mqtt.listen", text(mqtt.listen)),
+        ("mqtt.listen", text(mqtt.listen.to_string())),
         ("mqtt.max_connections", number(mqtt.max_connections)),
-        ("http.listen", text(http.listen)),
-        ("http.https_listen", http.https_listen.map_or_else(|| text("off"), text)),
+        ("http.listen", text(http.listen.to_string())),
+        ("http.https_listen", http.https_listen.map_or_else(|| text("off"), |listen| text(listen.to_string()))),
         ("http.https_redirect", Value::Boolean(http.https_redirect)),
         ("http.certificate", file(http.certificate.as_ref())),
         ("http.certificate_key", file(http.certificate_key.as_ref())),
@@ -66,7 +66,7 @@ fn values(config: &Config) -> Vec<(&'static str, Value)> {
         ("delivery.timeout_s", number(delivery.timeout.as_secs())),
         ("delivery.per_host", number(delivery.per_host)),
         ("delivery.interleave", number(delivery.interleave)),
-        ("egress.allow", Value::Array(egress.allow.iter().map(text).collect())),
+        ("egress.allow", Value::Array(egress.allow.iter().map(|range| text(range.to_string())).collect())),
         ("hooks.default_body", default_body(hooks.default_body)),
         ("queue.max_age_days", number(queue.max_age.as_secs() / DAY_S)),
         ("queue.max_waiting", limit(queue.max_waiting.map(NonZero::get))),
@@ -79,8 +79,8 @@ fn values(config: &Config) -> Vec<(&'static str, Value)> {
     ]
 }
 
-fn text(value: impl ToString) -> Value {
-    Value::String(value.to_string())
+fn text(value: impl Into<String>) -> Value {
+    Value::String(value.into())
 }
 
 fn file(file: Option<&PathBuf>) -> Value {

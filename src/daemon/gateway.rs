@@ -76,6 +76,7 @@ pub(super) struct Gateway {
 
 impl Gateway {
     /// Starts everything. The data folder is locked by the caller. `config` was read from `config_file`.
+    #[expect(clippy::too_many_lines, reason = "the one list of all tasks, in the order in which they are joined")]
     pub(super) async fn start(
         data: &Path,
         config: Arc<Config>,

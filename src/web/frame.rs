@@ -60,7 +60,7 @@ impl Frame {
         });
         // What was posted cannot be fetched.
         let path = if visit.is_form() { "/".to_owned() } else { visit.request.target().to_owned() };
-        Self { user, path, ..Self::bare(context, visit.language) }
+        Self { path, user, ..Self::bare(context, visit.language) }
     }
 
     /// The frame of a page that tells nothing of anybody.

@@ -7,7 +7,7 @@
 //! One file in `pages/` for each page: its context, its routes, its samples. What pages show they read from the
 //! snapshots that everybody may read; what they change they ask for in the words of the command line
 //! ([`protocol`](crate::bus::protocol)), so that what a request does and who may ask it stands once. Every page works
-//! without script: forms post, and are answered by being sent to a page that tells how it went ([`flash`]).
+//! without script: forms post, and are answered by being sent to a page that tells how it went (`flash`).
 
 mod assets;
 mod context;

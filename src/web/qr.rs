@@ -1,5 +1,7 @@
 //! A text as a picture for a telephone's camera (QR code, ISO/IEC 18004). Pure.
 
+use std::fmt::Write;
+
 use qrcode::Color;
 use qrcode::QrCode;
 use serde::Serialize;
@@ -27,7 +29,8 @@ impl Qr {
             for run in row.chunk_by(|one, next| one == next) {
                 if run[0] == Color::Dark {
                     let length = run.len();
-                    path.push_str(&format!("M{} {}h{length}v1h-{length}z", x + QUIET, y + QUIET));
+                    write!(path, "M{} {}h{length}v1h-{length}z", x + QUIET, y + QUIET)
+                        .expect("a text takes everything");
                 }
                 x += run.len();
             }

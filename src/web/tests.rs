@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use crate::bus::LineState;
 use crate::web::flash::Flash;
 use crate::web::frame::Frame;
 use crate::web::frame::Person;
@@ -12,8 +13,13 @@ use crate::web::pages;
 use crate::web::templates::Templates;
 
 fn frame(language: Language) -> Frame {
-    let user =
-        Person { name: "<i>me</i>".to_owned(), is_owner: true, form_token: "ab".to_owned(), ..Person::default() };
+    let user = Person {
+        name: "<i>me</i>".to_owned(),
+        is_owner: true,
+        form_token: "ab".to_owned(),
+        notices: 2,
+        line: LineState::Offline,
+    };
     Frame {
         language,
         gateway: "<b>Greenhouse</b>".to_owned(),

@@ -195,9 +195,8 @@ async fn a_hook_that_had_too_many_errors_is_resumed_and_what_failed_is_sent_agai
     let mut browser = Browser::claiming(&gateway, OWNER).await;
     let is_mended = Arc::new(AtomicBool::new(false));
     let mended = Arc::clone(&is_mended);
-    let answer = move |_: &_| match mended.load(Ordering::SeqCst) {
-        true => Answer::ok("<script>alert(1)</script>"),
-        false => Answer::status(500),
+    let answer = move |_: &_| {
+        if mended.load(Ordering::SeqCst) { Answer::ok("<script>alert(1)</script>") } else { Answer::status(500) }
     };
     let mut receiver = Receiver::with(answer);
     let hook = hook_by_form(&mut browser, &receiver.url("/")).await;

@@ -37,6 +37,7 @@ async fn member(gateway: &Gateway) -> Browser {
 }
 
 /// What an authenticator app shows in half a minute: of each half minute one password counts.
+#[expect(clippy::disallowed_methods, reason = "the app on a telephone has a clock of its own")]
 fn next_one_time_password(secret: &str) -> String {
     let soon = SystemTime::now().duration_since(UNIX_EPOCH).unwrap() + Duration::from_secs(30);
     let secret = totp_rs::Secret::Encoded(secret.to_owned()).to_bytes().unwrap();

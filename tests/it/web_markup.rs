@@ -67,7 +67,7 @@ impl Scene {
         let devices = self.browser.open("/devices").await;
         let page = self.browser.fill_in(&devices, "/devices", &[("name", MARK)]).await;
         let key = page.secret().to_owned();
-        self.device = page.path.strip_prefix("/devices/").unwrap().to_owned();
+        page.path.strip_prefix("/devices/").unwrap().clone_into(&mut self.device);
         self.browser.fill_in(&page, &format!("{}/notes", page.path), &[("notes", MARK)]).await;
         let products = self.browser.open("/products").await;
         let product = self.browser.fill_in(&products, "/products", &[("name", MARK), ("description", MARK)]).await;

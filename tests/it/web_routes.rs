@@ -68,13 +68,6 @@ impl WebRoute {
         self.path.contains([':', '*'])
     }
 
-    /// Whether that is an address of it.
-    pub fn matches(&self, path: &str) -> bool {
-        let is_meant = |(own, asked): (&str, &str)| own.starts_with([':', '*']) || own == asked;
-        self.path.split('/').count() == path.split('/').count()
-            && self.path.split('/').zip(path.split('/')).all(is_meant)
-    }
-
     /// The address with something in place of each of its placeholders.
     pub fn filled(&self, thing: impl Fn(&str) -> String) -> String {
         let segment = |segment: &str| segment.strip_prefix([':', '*']).map_or_else(|| segment.to_owned(), &thing);

@@ -74,7 +74,7 @@ struct Waiting {
     /// Whether the page of the hook is the visitor's.
     is_own: bool,
     state: HookState,
-    waiting: u64,
+    count: u64,
     oldest_s: u64,
     dead: u64,
 }
@@ -200,7 +200,7 @@ impl Now {
             title: "<b>temp</b>".to_owned(),
             is_own: true,
             state: HookState::TooManyErrors,
-            waiting: 17,
+            count: 17,
             oldest_s: 90,
             dead: 2,
         };
@@ -247,13 +247,13 @@ fn waiting(hooks: &Value, snapshot: &Snapshot, visit: &Visit) -> Vec<Waiting> {
             title: definition.name().unwrap_or(definition.event_prefix()).to_owned(),
             is_own: known.owner == visit.user_id(),
             state: HookState::of(definition.is_disabled(), hook["state"] == as_json(&HookState::TooManyErrors)),
-            waiting: number(hook, "waiting"),
+            count: number(hook, "waiting"),
             oldest_s: number(hook, "oldest_s"),
             dead: number(hook, "dead"),
         })
     };
     let hooks = hooks.as_array().into_iter().flatten().filter_map(hook);
-    hooks.filter(|hook| hook.waiting > 0 || hook.dead > 0).collect()
+    hooks.filter(|hook| hook.count > 0 || hook.dead > 0).collect()
 }
 
 impl Totals {

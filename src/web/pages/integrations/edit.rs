@@ -178,8 +178,8 @@ async fn sent(context: Arc<Context>, visit: Visit) -> Shown {
     let draft = Draft { product: visit.form.text("product").to_owned(), ..Draft::new(hook) };
     let sent = Sent::read(&visit);
     let wanted = match visit.form.text("do") {
-        "from_form" | "save_form" => sent.from_form(),
-        "from_json" | "save_json" => sent.from_json(),
+        "from_form" | "save_form" => Ok(sent.of_form()),
+        "from_json" | "save_json" => sent.of_json(),
         _ => sent.changed(),
     };
     let again = |definition: Value, error: String| {
@@ -190,13 +190,13 @@ async fn sent(context: Arc<Context>, visit: Visit) -> Shown {
     let definition = match wanted {
         Ok(definition) => definition,
         Err(NotOne::NoJson(error)) => {
-            let mut page = again(sent.from_form().unwrap_or_default(), error);
+            let mut page = again(sent.of_form(), error);
             page.definition = sent.json;
             return Ok(show_as(&context, &visit, PageStatus::Unusable, &page));
         }
         Err(NotOne::Torn) => {
             let text = visit.t("The form and the JSON were both changed. Choose which of them counts.");
-            let mut page = again(sent.from_form().unwrap_or_default(), text);
+            let mut page = again(sent.of_form(), text);
             (page.definition, page.base, page.is_torn) = (sent.json, sent.base_text, true);
             return Ok(show_as(&context, &visit, PageStatus::Unusable, &page));
         }
@@ -219,8 +219,8 @@ async fn in_step(context: Arc<Context>, visit: Visit) -> Shown {
     let draft = Draft { product: visit.form.text("product").to_owned(), ..Draft::new(hook) };
     let sent = Sent::read(&visit);
     let (answer, definition) = match visit.form.text("source") {
-        "json" => ("form", sent.from_json()),
-        _ => ("json", sent.from_form()),
+        "json" => ("form", sent.of_json()),
+        _ => ("json", Ok(sent.of_form())),
     };
     let page = match definition {
         Ok(definition) => Editor { answer, ..draft.page(&context, &visit, &definition) },
@@ -228,7 +228,7 @@ async fn in_step(context: Arc<Context>, visit: Visit) -> Shown {
         Err(NotOne::NoJson(error)) => Editor {
             answer: "none",
             preview: Previewed::impossible(error),
-            ..draft.page(&context, &visit, &sent.from_form().unwrap_or_default())
+            ..draft.page(&context, &visit, &sent.of_form())
         },
         Err(NotOne::Torn) => unreachable!("one side was asked for"),
     };
@@ -307,12 +307,11 @@ impl Draft {
         if let Err(invalid) = HookDefinition::parse(&definition) {
             return Ok(Err(invalid.to_string()));
         }
-        let request = match &self.hook {
-            Some(hook) => Request::HookEdit { hook: hook.id, definition },
-            None => {
-                let product = Some(self.product.clone()).filter(|product| !product.is_empty());
-                Request::HookCreate { definition, again: false, product }
-            }
+        let request = if let Some(hook) = &self.hook {
+            Request::HookEdit { hook: hook.id, definition }
+        } else {
+            let product = Some(self.product.clone()).filter(|product| !product.is_empty());
+            Request::HookCreate { definition, again: false, product }
         };
         let went = context.ask(visit.user_id(), request).await?;
         let id = |hook: Value| hook["id"].as_str().and_then(|id| id.parse().ok()).expect("a hook has an id");
@@ -343,17 +342,19 @@ impl Sent {
         Self { form: Form::read(visit.form.fields()), json: visit.form.exact("definition").to_owned(), base, base_text }
     }
 
-    fn from_form(&self) -> Result<Value, NotOne> {
-        Ok(self.form.onto(&self.base))
+    /// The definition as the fields say it.
+    fn of_form(&self) -> Value {
+        self.form.onto(&self.base)
     }
 
-    fn from_json(&self) -> Result<Value, NotOne> {
+    /// The definition as the JSON says it.
+    fn of_json(&self) -> Result<Value, NotOne> {
         serde_json::from_str(&self.json).map_err(|error| NotOne::NoJson(format!("JSON: {error}")))
     }
 
     /// Whichever was changed.
     fn changed(&self) -> Result<Value, NotOne> {
-        let (form, json) = (self.from_form()?, self.from_json()?);
+        let (form, json) = (self.of_form(), self.of_json()?);
         if json == self.base || json == form {
             Ok(form)
         } else if form == self.base {

@@ -14,12 +14,12 @@ use std::sync::Arc;
 
 use crate::accounts::AccountError;
 use crate::accounts::LoginError;
+use crate::http::Response;
 use crate::http::Route;
 use crate::registry::User;
 use crate::web::context::Context;
 use crate::web::flash::Flash;
 use crate::web::pages::go_on;
-use crate::web::route::Shown;
 use crate::web::route::Site;
 use crate::web::visit::Visit;
 
@@ -60,6 +60,6 @@ fn told(visit: &Visit, error: &AccountError) -> String {
 }
 
 /// Back to the account, with what went wrong.
-fn failed(context: &Context, visit: &Visit, text: String) -> Shown {
-    Ok(go_on(context, visit, ACCOUNT, Flash::Failed { text }))
+fn failed(context: &Context, visit: &Visit, text: String) -> Response {
+    go_on(context, visit, ACCOUNT, Flash::Failed { text })
 }

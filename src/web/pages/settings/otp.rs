@@ -73,22 +73,19 @@ pub(super) fn routes(site: &Site) -> Vec<Route> {
 async fn begin(context: Arc<Context>, visit: Visit) -> Shown {
     match context.accounts.begin_otp(visit.user(), visit.now) {
         Ok((secret, token)) => Ok(show(&context, &visit, &Enrolment::of(&visit, &secret, token, None))),
-        Err(error) => settings::failed(&context, &visit, error.to_string()),
+        Err(error) => Ok(settings::failed(&context, &visit, error.to_string())),
     }
 }
 
 async fn confirm(context: Arc<Context>, visit: Visit) -> Shown {
     let (user, token) = (visit.user_id(), visit.form.exact("token").to_owned());
     let Some(secret) = context.accounts.begun_otp(user, &token, visit.now) else {
-        return settings::failed(&context, &visit, visit.t("That took too long. Begin again, with a new secret."));
+        return Ok(settings::failed(&context, &visit, visit.t("That took too long. Begin again, with a new secret.")));
     };
-    let error = match context.accounts.confirm_otp(user, &token, visit.form.text("otp"), visit.request.from, visit.now)
-    {
-        Ok(_) => {
-            let text = visit.t("From now on you are asked for a one-time password when you log in.");
-            return Ok(go_on(&context, &visit, settings::ACCOUNT, Flash::Done { text }));
-        }
-        Err(error) => error,
+    let otp = visit.form.text("otp");
+    let Err(error) = context.accounts.confirm_otp(user, &token, otp, visit.request.from, visit.now) else {
+        let text = visit.t("From now on you are asked for a one-time password when you log in.");
+        return Ok(go_on(&context, &visit, settings::ACCOUNT, Flash::Done { text }));
     };
     let text = match &error {
         AccountError::Login(LoginError::Wrong) => visit.t("That one-time password is wrong, or too old."),
@@ -100,7 +97,7 @@ async fn confirm(context: Arc<Context>, visit: Visit) -> Shown {
 async fn end(context: Arc<Context>, visit: Visit) -> Shown {
     let password = visit.form.exact("otp_password");
     if let Err(error) = context.accounts.end_otp(visit.user(), password, visit.request.from, visit.now).await {
-        return settings::failed(&context, &visit, settings::told(&visit, &error));
+        return Ok(settings::failed(&context, &visit, settings::told(&visit, &error)));
     }
     let text = visit.t("You are not asked for one-time passwords any more.");
     Ok(go_on(&context, &visit, settings::ACCOUNT, Flash::Done { text }))

@@ -22,14 +22,14 @@ pub(super) fn routes(site: &Site) -> Vec<Route> {
 async fn change(context: Arc<Context>, visit: Visit) -> Shown {
     let password = visit.form.exact("password");
     if password != visit.form.exact("password_again") {
-        return settings::failed(&context, &visit, visit.t("The two passwords are not the same."));
+        return Ok(settings::failed(&context, &visit, visit.t("The two passwords are not the same.")));
     }
     let user = match settings::proven(&context, &visit, "current").await {
         Ok(user) => user,
-        Err(text) => return settings::failed(&context, &visit, text),
+        Err(text) => return Ok(settings::failed(&context, &visit, text)),
     };
     if let Err(error) = context.accounts.set_password(user.id, Some(&user.password), password).await {
-        return settings::failed(&context, &visit, settings::told(&visit, &error));
+        return Ok(settings::failed(&context, &visit, settings::told(&visit, &error)));
     }
     let text = visit.t("Your password is changed. All other sessions, tokens and programs are logged out.");
     let changed = context.snapshot().users.get(&user.id).cloned();
@@ -42,10 +42,10 @@ async fn change(context: Arc<Context>, visit: Visit) -> Shown {
 async fn leave(context: Arc<Context>, visit: Visit) -> Shown {
     let user = match settings::proven(&context, &visit, "own_password").await {
         Ok(user) => user,
-        Err(text) => return settings::failed(&context, &visit, text),
+        Err(text) => return Ok(settings::failed(&context, &visit, text)),
     };
     if let Err(error) = context.accounts.remove(user.id, Some(&user.password)) {
-        return settings::failed(&context, &visit, error.to_string());
+        return Ok(settings::failed(&context, &visit, error.to_string()));
     }
     context.presence.keep_registered(&context.registry);
     Ok(login::out(&visit))

@@ -27,7 +27,7 @@ const PATH: &str = "/settings/secrets";
 
 #[derive(Serialize)]
 pub(in crate::web::pages) struct Secrets {
-    secrets: Vec<Row>,
+    rows: Vec<Row>,
     /// Why the last one was not set.
     error: Option<String>,
     /// The name that was typed then.
@@ -52,8 +52,8 @@ impl Page for Secrets {
         use crate::model::WallTime;
         let moment = || Moment::of(WallTime::from_millis(0), WallTime::from_millis(90_000));
         let row = |name: &str, hooks| Row { name: name.to_owned(), created: moment(), updated: moment(), hooks };
-        let of = |secrets, error: Option<&str>, name: &str| Self {
-            secrets,
+        let of = |rows, error: Option<&str>, name: &str| Self {
+            rows,
             error: error.map(ToOwned::to_owned),
             name: name.to_owned(),
             value_bytes: Secret::VALUE_BYTES,
@@ -97,7 +97,7 @@ fn page(context: &Context, visit: &Visit, error: Option<String>) -> Secrets {
         hooks: snapshot.hooks_of(user).filter(|hook| hook.definition.names_secret(name)).count(),
     };
     Secrets {
-        secrets: snapshot.secrets_of(user).iter().map(row).collect(),
+        rows: snapshot.secrets_of(user).iter().map(row).collect(),
         error,
         name: visit.form.text("name").to_owned(),
         value_bytes: Secret::VALUE_BYTES,

@@ -34,10 +34,10 @@ pub(super) fn routes(site: &Site) -> Vec<Route> {
 
 async fn make(context: Arc<Context>, visit: Visit) -> Shown {
     let Some(client) = visit.form.filled("client").filter(|client| client != login::CLIENT) else {
-        return settings::failed(&context, &visit, visit.t("Say what the token is for."));
+        return Ok(settings::failed(&context, &visit, visit.t("Say what the token is for.")));
     };
     let Ok(days) = days(visit.form.text("days")) else {
-        return settings::failed(&context, &visit, visit.t("A token holds from 1 to 3650 days, or for ever."));
+        return Ok(settings::failed(&context, &visit, visit.t("A token holds from 1 to 3650 days, or for ever.")));
     };
     let now = visit.now.wall;
     let expires_at = days.map(|days| WallTime::from_millis(now.as_millis() + i64::from(days) * DAY_MS));
@@ -57,7 +57,7 @@ async fn revoke(context: Arc<Context>, visit: Visit) -> Shown {
 
 async fn log_out_everywhere(context: Arc<Context>, visit: Visit) -> Shown {
     if let Err(error) = block_in_place(|| context.registry.revoke_all(visit.user_id())) {
-        return settings::failed(&context, &visit, error.to_string());
+        return Ok(settings::failed(&context, &visit, error.to_string()));
     }
     Ok(login::out(&visit))
 }

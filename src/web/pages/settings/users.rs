@@ -28,7 +28,7 @@ const PATH: &str = "/settings/users";
 
 #[derive(Serialize)]
 pub(in crate::web::pages) struct Users {
-    users: Vec<Row>,
+    rows: Vec<Row>,
     /// Why the last one was not added.
     error: Option<String>,
     /// The name that was typed then.
@@ -60,8 +60,8 @@ impl Page for Users {
             devices,
             hooks: devices,
         };
-        let of = |users, error: Option<&str>, name: &str| Self {
-            users,
+        let of = |rows, error: Option<&str>, name: &str| Self {
+            rows,
             error: error.map(ToOwned::to_owned),
             name: name.to_owned(),
             name_chars: UserName::MAX_CHARS,
@@ -113,7 +113,7 @@ fn page(context: &Context, visit: &Visit, error: Option<String>) -> Users {
         devices: snapshot.devices_of(user.id).count(),
         hooks: snapshot.hooks_of(user.id).count(),
     };
-    let mut users: Vec<Row> = snapshot.users.values().map(row).collect();
-    users.sort_by(|one, other| (!one.is_owner, &one.name).cmp(&(!other.is_owner, &other.name)));
-    Users { users, error, name: visit.form.text("name").to_owned(), name_chars: UserName::MAX_CHARS }
+    let mut rows: Vec<Row> = snapshot.users.values().map(row).collect();
+    rows.sort_by(|one, other| (!one.is_owner, &one.name).cmp(&(!other.is_owner, &other.name)));
+    Users { rows, error, name: visit.form.text("name").to_owned(), name_chars: UserName::MAX_CHARS }
 }

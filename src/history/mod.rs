@@ -4,7 +4,7 @@
 //!
 //! The dispatcher and the intake count here; pages and the API read. What was counted is written at an orderly stop, and
 //! else with a batch that is written anyway, once it is ten minutes old; if there is none in another minute, by itself. A
-//! gateway that does nothing writes nothing. After a kill the last ten minutes are missing.
+//! gateway that does nothing writes nothing. After a kill up to eleven minutes are missing.
 //!
 //! Bounded: a user takes 25 KB of memory when everything is in use, the gateway 31, a hook 1. With 200 hooks of ten users
 //! that is 0.5 MB, and on the disk at most 0.4 MB, usually a quarter of it. What belongs to nobody any more is forgotten.

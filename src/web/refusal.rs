@@ -48,7 +48,8 @@ impl Refusal {
             Self::Claim => "This gateway has no owner yet.",
             Self::ForeignHost => {
                 "This gateway is not known by that name. Use its address, or a name that ends in .local; \
-                 other names are listed as hosts in the [http] part of its configuration."
+                 other names are listed as hosts in the [http] part of its configuration, which takes effect at the \
+                 next start or with SIGHUP."
             }
             Self::ForeignForm => "This form is not from your present session. Load the page again and send it anew.",
             Self::NotFound => "There is nothing here.",

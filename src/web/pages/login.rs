@@ -139,7 +139,12 @@ async fn second_factor(context: Arc<Context>, visit: Visit) -> Shown {
     match context.accounts.second_factor(&token, otp, visit.request.from, visit.now) {
         Ok(passed) => begin(&context, &visit, &passed.user, &next),
         Err(error) => {
-            let page = Otp { error: Some(visit.t("That one-time password is wrong, or too old.")), token, next };
+            let text = match &error {
+                LoginError::TooMany { .. } => error.to_string(),
+                LoginError::Wrong | LoginError::NeedsOtp { .. } => visit
+                    .t("That one-time password is wrong, or too old. After five minutes the password is needed again."),
+            };
+            let page = Otp { error: Some(text), token, next };
             Ok(show_as(&context, &visit, status_of_login(&error), &page))
         }
     }

@@ -32,7 +32,9 @@ use crate::web::pages::go_on;
 use crate::web::pages::integrations::hook_of;
 use crate::web::pages::integrations::page_of;
 use crate::web::pages::integrations::preview;
+use crate::web::pages::integrations::preview::MADE_UP;
 use crate::web::pages::integrations::preview::Previewed;
+use crate::web::pages::integrations::preview::Sample;
 use crate::web::pages::show;
 use crate::web::pages::show_as;
 use crate::web::pages::show_part;
@@ -68,6 +70,8 @@ pub(in crate::web::pages) struct Editor {
     error: Option<String>,
     /// Whether the fields and the JSON were both changed.
     is_torn: bool,
+    /// What was typed as the data of the event of the preview.
+    sample: String,
     preview: Previewed,
     /// What of the page is answered to its script: the fields, the JSON, or all of it.
     answer: &'static str,
@@ -120,6 +124,7 @@ impl Page for Editor {
             example: None,
             error: error.map(ToOwned::to_owned),
             is_torn: error.is_some(),
+            sample: "<b>".to_owned(),
             preview,
             answer: "all",
         };
@@ -145,19 +150,16 @@ pub(super) fn routes(site: &Site) -> Vec<Route> {
 }
 
 async fn begin(context: Arc<Context>, visit: Visit) -> Shown {
-    let wanted = visit.request.query("example");
-    let example = wanted.and_then(|wanted| examples().iter().find(|example| example.id == wanted));
-    let definition = example.map_or_else(|| json!({ "event": "", "url": "" }), |example| example.definition.clone());
-    let draft = Draft { product: visit.request.query("product").unwrap_or_default().to_owned(), ..Draft::new(None) };
-    let mut page = draft.page(&context, &visit, &definition);
-    page.example = example;
-    Ok(show(&context, &visit, &page))
+    let draft = Draft::of(None, |name| visit.request.query(name).unwrap_or_default());
+    let begun = draft.example.map(|example| example.definition.clone());
+    let definition = begun.unwrap_or_else(|| json!({ "event": "", "url": "" }));
+    Ok(show(&context, &visit, &draft.page(&context, &visit, &definition)))
 }
 
 async fn edit(context: Arc<Context>, visit: Visit) -> Shown {
     let hook = hook_of(&context, &visit)?;
     let definition = masking::shown_definition(hook.definition.original());
-    Ok(show(&context, &visit, &Draft::new(Some(hook)).page(&context, &visit, &definition)))
+    Ok(show(&context, &visit, &Draft { hook: Some(hook), ..Draft::default() }.page(&context, &visit, &definition)))
 }
 
 /// A hook file, shown before it is saved.
@@ -169,13 +171,13 @@ async fn import(context: Arc<Context>, visit: Visit) -> Shown {
         Ok(_) => return Err(Refusal::Unusable("A hook file is one JSON object.".to_owned())),
         Err(error) => return Err(Refusal::Unusable(format!("That is no hook file: {error}"))),
     };
-    Ok(show(&context, &visit, &Draft::new(None).page(&context, &visit, &definition)))
+    Ok(show(&context, &visit, &Draft::default().page(&context, &visit, &definition)))
 }
 
 /// Saved, or only brought in step for who has no script.
 async fn sent(context: Arc<Context>, visit: Visit) -> Shown {
     let hook = visit.request.path.get("hook").map(|_| hook_of(&context, &visit)).transpose()?;
-    let draft = Draft { product: visit.form.text("product").to_owned(), ..Draft::new(hook) };
+    let draft = Draft::of(hook, |name| visit.form.text(name));
     let sent = Sent::read(&visit);
     let wanted = match visit.form.text("do") {
         "from_form" | "save_form" => Ok(sent.of_form()),
@@ -216,7 +218,7 @@ async fn in_step(context: Arc<Context>, visit: Visit) -> Shown {
     let id: Option<HookId> = visit.form.text("hook").parse().ok();
     let hook = id.and_then(|id| context.snapshot().hooks.get(&id).cloned());
     let hook = hook.filter(|hook| hook.owner == visit.user_id());
-    let draft = Draft { product: visit.form.text("product").to_owned(), ..Draft::new(hook) };
+    let draft = Draft::of(hook, |name| visit.form.text(name));
     let sent = Sent::read(&visit);
     let (answer, definition) = match visit.form.text("source") {
         "json" => ("form", sent.of_json()),
@@ -236,14 +238,19 @@ async fn in_step(context: Arc<Context>, visit: Visit) -> Shown {
 }
 
 /// The hook that is edited, or the one that shall be.
+#[derive(Default)]
 struct Draft {
     hook: Option<Arc<Hook>>,
     product: String,
+    /// With what it was begun.
+    example: Option<&'static Example>,
 }
 
 impl Draft {
-    fn new(hook: Option<Arc<Hook>>) -> Self {
-        Self { hook, product: String::new() }
+    /// With what was asked for beside the definition.
+    fn of<'a>(hook: Option<Arc<Hook>>, asked: impl Fn(&str) -> &'a str) -> Self {
+        let example = examples().iter().find(|example| example.id == asked("example"));
+        Self { hook, product: asked("product").to_owned(), example }
     }
 
     /// The page with a definition in which secrets are masked, in step.
@@ -258,7 +265,11 @@ impl Draft {
             || snapshot.product_of(visit.user_id(), &self.product).map(|product| product.id),
             |hook| hook.product,
         );
-        let preview = preview::of(context, visit, &whole, product, &form);
+        let sample = Sample {
+            typed: visit.form.exact("sample").to_owned(),
+            made_up: self.example.map_or(MADE_UP, |example| example.event["data"].as_str().unwrap_or(MADE_UP)),
+        };
+        let preview = preview::of(context, visit, &whole, product, (&form, &sample));
         Editor {
             action: action.unwrap_or_else(|| "/integrations/new".to_owned()),
             hook: self.hook.as_ref().map(|hook| hook.id),
@@ -271,9 +282,10 @@ impl Draft {
             product: self.product.clone(),
             form,
             examples: examples(),
-            example: None,
+            example: self.example,
             error: None,
             is_torn: false,
+            sample: sample.typed,
             preview,
             answer: "all",
         }

@@ -41,12 +41,8 @@ async fn replay(context: Arc<Context>, visit: Visit) -> Shown {
     let (hook, user) = (hook_of(&context, &visit)?.id, visit.user_id());
     let which = chosen(&visit, hook);
     let Some(mark) = context.replaying.begin(hook) else {
-        return Ok(go_on(
-            &context,
-            &visit,
-            &page_of(hook),
-            Flash::Failed { text: visit.t("They are being sent again.") },
-        ));
+        let text = visit.t("They are being sent again.");
+        return Ok(go_on(&context, &visit, &page_of(hook), Flash::Done { text }));
     };
     let asking = Arc::clone(&context);
     let mut replaying = tokio::spawn(async move {

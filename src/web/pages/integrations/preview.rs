@@ -21,7 +21,15 @@ use crate::web::shown::Moment;
 use crate::web::visit::Visit;
 
 /// What an event is made up of while none of that name is known.
-const MADE_UP: &str = "21.5";
+pub(super) const MADE_UP: &str = "21.5";
+
+/// The data of an event that was not published.
+pub(super) struct Sample {
+    /// As somebody typed it; empty to leave it to the page.
+    pub(super) typed: String,
+    /// While no such event is known.
+    pub(super) made_up: &'static str,
+}
 
 #[derive(Default, Serialize)]
 pub(super) struct Previewed {
@@ -93,13 +101,13 @@ impl Previewed {
     }
 }
 
-/// Of a definition with its secrets; `form` is the one in which it is shown.
+/// Of a definition with its secrets, beside the form in which it is shown.
 pub(super) fn of(
     context: &Context,
     visit: &Visit,
     definition: &Value,
     product: Option<ProductId>,
-    form: &Form,
+    (form, sample): (&Form, &Sample),
 ) -> Previewed {
     let hook = match HookDefinition::parse(definition) {
         Ok(hook) => hook,
@@ -109,7 +117,7 @@ pub(super) fn of(
             return with_problems(form, &paths, Previewed::default());
         }
     };
-    let (event, at) = match event(context, visit, &hook, product) {
+    let (event, at) = match event(context, visit, &hook, product, sample) {
         Ok(event) => event,
         Err(reason) => return Previewed::impossible(reason),
     };
@@ -143,15 +151,16 @@ fn event(
     visit: &Visit,
     hook: &HookDefinition,
     product: Option<ProductId>,
+    sample: &Sample,
 ) -> Result<(Event, Option<Moment>), String> {
-    let typed = visit.form.exact("sample");
+    let typed = sample.typed.as_str();
     let user = visit.user_id();
     let triggers = |event: &&Arc<Event>| event.owner == user && crate::hooks::matching::matches(hook, event);
     let recent = context.live.recent();
     if let Some(event) = recent.iter().rev().find(triggers).filter(|_| typed.is_empty()) {
         return Ok((Event::clone(event), Some(Moment::of(event.published_at, visit.now.wall))));
     }
-    let data = if typed.is_empty() { MADE_UP } else { typed };
+    let data = if typed.is_empty() { sample.made_up } else { typed };
     let coreid = hook.device().map_or_else(|| "api".to_owned(), |device| device.to_string());
     let written = json!({ "name": hook.event_prefix(), "data": data, "coreid": coreid });
     let id = EventId::from_bytes([0; 12]);

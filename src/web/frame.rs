@@ -8,6 +8,7 @@ use crate::web::context::Context;
 use crate::web::flash::Flash;
 use crate::web::language::Language;
 use crate::web::visit::Visit;
+use crate::web::visit::Visitor;
 
 /// See the module.
 #[derive(Clone, Default, Serialize)]
@@ -48,7 +49,14 @@ impl Frame {
 
     /// The frame of a part of a page, which a script asks for. What waits for the next page goes on waiting.
     pub(super) fn quiet(context: &Context, visit: &Visit) -> Self {
-        let user = visit.visitor().map(|visitor| {
+        // What was posted cannot be fetched.
+        let path = if visit.is_form() { "/".to_owned() } else { visit.request.target().to_owned() };
+        Self { path, ..Self::around(context, visit.language, visit.visitor()) }
+    }
+
+    /// The frame of a page about which nothing is known but who sees it.
+    pub(super) fn around(context: &Context, language: Language, visitor: Option<&Visitor>) -> Self {
+        let user = visitor.map(|visitor| {
             let is_owner = visitor.user.role == Role::Owner;
             Person {
                 name: visitor.user.name.to_string(),
@@ -58,9 +66,7 @@ impl Frame {
                 line: context.overview.board.queue().state,
             }
         });
-        // What was posted cannot be fetched.
-        let path = if visit.is_form() { "/".to_owned() } else { visit.request.target().to_owned() };
-        Self { path, user, ..Self::bare(context, visit.language) }
+        Self { path: "/".to_owned(), user, ..Self::bare(context, language) }
     }
 
     /// The frame of a page that tells nothing of anybody.

@@ -9,8 +9,10 @@ use crate::http::PageStatus;
 pub(super) enum Refusal {
     /// Nobody is logged in; afterwards they go on there.
     LogIn {
-        /// The path that was asked for.
+        /// The path that was asked for, or of the page whose form was sent.
         wanted: String,
+        /// Whether a form was sent, which did nothing.
+        has_form: bool,
     },
     /// The gateway has no owner yet.
     Claim,
@@ -18,8 +20,8 @@ pub(super) enum Refusal {
     ForeignHost,
     /// The form did not come from a page of this session.
     ForeignForm,
-    /// Whoever asks may not.
-    Forbidden(String),
+    /// It is the owner's alone.
+    NotOwner,
     /// There is no such page or thing.
     NotFound,
     /// What was sent cannot be used.
@@ -34,29 +36,39 @@ impl Refusal {
         match self {
             Self::LogIn { .. } | Self::Claim => PageStatus::Good,
             Self::ForeignHost => PageStatus::Misdirected,
-            Self::ForeignForm | Self::Forbidden(_) => PageStatus::Forbidden,
+            Self::ForeignForm | Self::NotOwner => PageStatus::Forbidden,
             Self::NotFound => PageStatus::NotFound,
             Self::Unusable(_) => PageStatus::Unusable,
             Self::Stopping => PageStatus::Unavailable,
         }
     }
 
-    /// The same in words.
+    /// The same in words; those that are of [`Self::TEXTS`] are in the catalogues.
     pub(super) fn text(&self) -> &str {
+        let [logged_out, unclaimed, foreign_host, foreign_form, not_found, not_owner, stopping] = Self::TEXTS;
         match self {
-            Self::LogIn { .. } => "Please log in.",
-            Self::Claim => "This gateway has no owner yet.",
-            Self::ForeignHost => {
-                "This gateway is not known by that name. Use its address, or a name that ends in .local; \
-                 other names are listed as hosts in the [http] part of its configuration, which takes effect at the \
-                 next start or with SIGHUP."
-            }
-            Self::ForeignForm => "This form is not from your present session. Load the page again and send it anew.",
-            Self::NotFound => "There is nothing here.",
-            Self::Forbidden(reason) | Self::Unusable(reason) => reason,
-            Self::Stopping => "The gateway is stopping. Try again in a moment.",
+            Self::LogIn { .. } => logged_out,
+            Self::Claim => unclaimed,
+            Self::ForeignHost => foreign_host,
+            Self::ForeignForm => foreign_form,
+            Self::NotFound => not_found,
+            Self::NotOwner => not_owner,
+            Self::Stopping => stopping,
+            Self::Unusable(reason) => reason,
         }
     }
+
+    /// All that can be said in any language.
+    pub(super) const TEXTS: [&str; 7] = [
+        "You are logged out, and nothing was saved. Log in again.",
+        "This gateway has no owner yet.",
+        "This gateway is not known by that name. Use its address, or a name that ends in .local; other names are listed \
+         as hosts in the [http] part of its configuration, which takes effect at the next start or with SIGHUP.",
+        "This form is not from your present session. Load the page again and send it anew.",
+        "There is nothing here.",
+        "Only the owner of the gateway may see this.",
+        "The gateway is stopping. Try again in a moment.",
+    ];
 }
 
 /// How a page that does not let somebody in answers.

@@ -11,6 +11,7 @@ use crate::http::Request;
 use crate::http::Response;
 use crate::http::Route;
 use crate::web::context::Context;
+use crate::web::frame::Frame;
 use crate::web::language::Language;
 use crate::web::pages::refused;
 use crate::web::refusal::Refusal;
@@ -109,14 +110,20 @@ impl Site {
                 let (context, handle) = (Arc::clone(&context), handle.clone());
                 async move {
                     let (language, is_part) = (Language::of(&request), request.header("hx-request").is_some());
+                    let mut visitor = None;
                     let shown = async {
                         let visit = Visit::of(request, &context, has_form).await?;
+                        visitor = visit.visitor().cloned();
                         if whom == For::Users {
                             visit.must_be_known(&context)?;
                         }
                         handle(Arc::clone(&context), visit).await
                     };
-                    shown.await.unwrap_or_else(|refusal| refused::show(&context, language, is_part, &refusal))
+                    let shown = shown.await;
+                    shown.unwrap_or_else(|refusal| {
+                        let frame = Frame::around(&context, language, visitor.as_ref());
+                        refused::show(&context, &frame, is_part, &refusal)
+                    })
                 }
             })
             .boxed()

@@ -78,6 +78,7 @@ const SOURCES: &[(&str, &str)] = &sources![
     "parts/forms.html",
     "parts/hooks.html",
     "parts/live.html",
+    "parts/logged_out.html",
     "parts/pager.html",
     "parts/queue_now.html",
     "parts/settings.html",

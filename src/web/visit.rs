@@ -72,11 +72,18 @@ impl Visit {
             return Err(Refusal::Claim);
         }
         let visitor = self.visitor.as_ref();
-        let visitor = visitor.ok_or_else(|| Refusal::LogIn { wanted: self.request.target().to_owned() })?;
+        let visitor = visitor.ok_or_else(|| self.must_log_in())?;
         if self.has_form && !visitor.sent(self.form.exact("form_token")) {
             return Err(Refusal::ForeignForm);
         }
         Ok(())
+    }
+
+    /// What was posted cannot be fetched, but the page that it was posted from can.
+    fn must_log_in(&self) -> Refusal {
+        let page = self.request.header("referer").and_then(|from| from.strip_prefix(self.request.base.as_str()));
+        let wanted = if self.has_form { page.unwrap_or("/") } else { self.request.target() };
+        Refusal::LogIn { wanted: wanted.to_owned(), has_form: self.has_form }
     }
 
     /// Whether a form was sent.
@@ -109,7 +116,7 @@ impl Visit {
     pub(super) fn must_be_owner(&self) -> Result<(), Refusal> {
         match self.user().role {
             Role::Owner => Ok(()),
-            Role::Member => Err(Refusal::Forbidden("Only the owner of the gateway may see this.".to_owned())),
+            Role::Member => Err(Refusal::NotOwner),
         }
     }
 

@@ -36,8 +36,21 @@ async fn a_session_begins_at_the_login_and_ends_at_the_logout() {
     let before = scene.owner.all().await;
     assert_eq!(scene.get("/devices", &[("cookie", &session)]).await.status, 303);
     let notes = format!("/devices/{}/notes", scene.owner.device.id);
-    let answer = scene.post(&notes, &[("cookie", &session), ("origin", &own)], Some(&token)).await;
-    assert_eq!((answer.status, answer.header("location").map(|at| at.starts_with("/login"))), (303, Some(true)));
+    // Nothing was done, which is said, and after the login the page is there again.
+    let device = format!("/devices/{}", scene.owner.device.id);
+    let headers = [("cookie", session.as_str()), ("origin", &own), ("referer", &format!("{own}{device}"))];
+    let answer = scene.post(&notes, &headers, Some(&token)).await;
+    let next = device.replace('/', "%2F");
+    assert_eq!((answer.status, answer.header("location")), (303, Some(&*format!("/login?next={next}&lost=yes"))));
+    let login = scene.get(answer.header("location").unwrap(), &[]).await;
+    assert!(login.body.contains("nothing was saved") && login.body.contains(&scene.owner.device.id), "{login:?}");
+    let elsewhere = [("cookie", session.as_str()), ("origin", &own), ("referer", "https://evil.example/devices")];
+    let answer = scene.post(&notes, &elsewhere, Some(&token)).await;
+    assert_eq!(answer.header("location"), Some("/login?next=%2F&lost=yes"));
+    // Who types in the editor keeps what was typed.
+    let part = [("cookie", session.as_str()), ("origin", &own), ("hx-request", "true")];
+    let answer = scene.post("/integrations/preview", &part, Some(&token)).await;
+    assert!(answer.status == 200 && answer.body.contains("You are logged out."), "{answer:?}");
     assert_eq!(scene.get("/v1/devices/events", &[("cookie", &session)]).await.status, 401);
     assert_eq!(scene.owner.all().await, before);
     assert_eq!(scene.get("/devices", &[("cookie", &first)]).await.status, 200, "other sessions go on");

@@ -22,6 +22,12 @@ async function press(page, button, heading, said) {
     }
 }
 
+// Does what cannot be taken back: opens its question, and says yes.
+async function sure(page, what, heading, said) {
+    await page.locator('details.sure > summary', { hasText: what }).first().click();
+    await press(page, `Yes: ${what}`, heading, said);
+}
+
 // The button that every page has.
 async function logOut(page) {
     await page.getByRole('banner').getByRole('button', { name: 'Log out' }).click();
@@ -32,4 +38,4 @@ function path(page) {
     return new URL(page.url()).pathname;
 }
 
-module.exports = { fillIn, go, press, logOut, path };
+module.exports = { fillIn, go, press, sure, logOut, path };

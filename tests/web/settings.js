@@ -5,7 +5,7 @@ const assert = require('node:assert/strict');
 const { createHmac } = require('node:crypto');
 const { readFile } = require('node:fs/promises');
 const { flow } = require('./browser');
-const { fillIn, go, press, logOut } = require('./person');
+const { fillIn, go, press, sure, logOut } = require('./person');
 const { seen } = require('./seen');
 
 const FIRST = 'correct horse';
@@ -50,7 +50,9 @@ class Settings {
         await this.#seen('secrets');
         await fillIn(this.page, { Name: 'OTHER', Value: 'second' });
         await press(this.page, 'Set', 'Secrets', 'OTHER is set.');
-        await this.page.getByRole('row', { name: 'OTHER' }).getByRole('button', { name: 'Remove' }).click();
+        const other = this.page.getByRole('row', { name: 'OTHER' });
+        await other.locator('summary').click();
+        await other.getByRole('button', { name: 'Yes: Remove' }).click();
         await this.page.getByText('OTHER is removed.').waitFor();
     }
 
@@ -152,7 +154,7 @@ class Settings {
 
         // What is changed meanwhile is as before afterwards.
         await this.#part('Secrets');
-        await press(this.page, 'Remove', 'Secrets', 'THINGSPEAK_KEY is removed.');
+        await sure(this.page, 'Remove', 'Secrets', 'THINGSPEAK_KEY is removed.');
         await this.#part('Backup');
         const restore = this.page.locator('#restore');
         const buffer = file.bytes;

@@ -2,7 +2,7 @@
 'use strict';
 const assert = require('node:assert/strict');
 const { flow } = require('./browser');
-const { fillIn, go, press, logOut } = require('./person');
+const { fillIn, go, press, sure, logOut } = require('./person');
 const { ask } = require('./seen');
 
 const PASSWORD = 'correct horse';
@@ -71,13 +71,13 @@ async function products(browser, page) {
     await fillIn(page, { Name: 'Green house', Description: 'all of it' });
     await press(page, 'Create a product', 'Green house', 'is created');
     await page.getByLabel('A device').selectOption({ label: 'kitchen' });
-    await press(page, 'Add', 'Green house', '1 devices were put in.');
+    await press(page, 'Add', 'Green house', 'It is put in.');
     await press(page, 'Take out', 'Green house', 'Taken out.');
     await page.getByLabel('Several devices').fill('kitchen\nnowhere');
     browser.expect(page, /status of 422 .*products/);
     await press(page, 'Add', 'Green house', 'there is no device');
     await page.getByLabel('Several devices').fill('kitchen');
-    await press(page, 'Add', 'Green house', '1 devices were put in.');
+    await press(page, 'Add', 'Green house', 'It is put in.');
     await fillIn(page, { Name: 'House', Description: '' });
     await press(page, 'Save', 'House', 'Saved.');
 
@@ -121,10 +121,10 @@ async function createHook(page, target) {
     const file = Buffer.from(JSON.stringify({ event: 'imported', url: target }));
     await page.getByText('Import a hook file').click();
     await page.locator('input[type=file]').setInputFiles({ name: 'hook.json', mimeType: 'application/json', buffer: file });
-    await press(page, 'Look at it and save', 'New integration');
+    await press(page, 'Look at it', 'New integration');
     assert.equal(await page.getByLabel('Event', { exact: true }).inputValue(), 'imported');
     await press(page, 'Save', 'imported', 'Saved.');
-    await press(page, 'Delete', 'Integrations', 'The integration is deleted.');
+    await sure(page, 'Delete', 'Integrations', 'The integration is deleted.');
     return hook;
 }
 
@@ -160,7 +160,7 @@ async function whileItIsBroken(browser, page, { device, key, hook }) {
     await ask(browser, 'publish', { device, key, name: 'temp', values: [200] });
     await ask(browser, 'wait', { for: 'waiting', count: 1 });
     await page.reload();
-    await press(page, 'Cancel what waits', 'temp', 'What waited is cancelled.');
+    await sure(page, 'Cancel what waits', 'temp', 'What waited is cancelled.');
     await ask(browser, 'wait', { for: 'dead', count: 12 });
     await ask(browser, 'mend');
     await press(page, 'Resume', 'temp', 'It goes on; what waits is sent.');
@@ -190,7 +190,7 @@ async function settle(browser, page) {
     await page.getByText('hook-response/temp/0').first().waitFor();
     await press(page, 'Disable', 'temp', 'It is disabled, and skips events.');
     await press(page, 'Enable', 'temp', 'It is enabled.');
-    await press(page, 'Delete', 'Integrations', 'The integration is deleted.');
+    await sure(page, 'Delete', 'Integrations', 'The integration is deleted.');
     await page.getByRole('link', { name: 'Greenhouse' }).click();
     await press(page, 'Mark as read', 'Overview', 'Read.');
     assert.equal(await page.getByText('was disabled after').count(), 0);
@@ -203,7 +203,7 @@ async function farewell(browser, page) {
     await logOut(page);
     await fillIn(page, { 'User name': 'me', Password: 'wrong' });
     browser.expect(page, /status of 403 .*login/);
-    await press(page, 'Log in', 'Log in', 'User credentials are invalid');
+    await press(page, 'Log in', 'Log in', 'The user name or the password is wrong.');
     await fillIn(page, { Password: PASSWORD });
     await press(page, 'Log in', 'Overview');
 }

@@ -115,7 +115,9 @@ async fn ask(context: Arc<Context>, visit: Visit) -> Shown {
     if visit.visitor().is_some() {
         return Ok(http::see_other(&next));
     }
-    Ok(show(&context, &visit, &Login { error: None, name: String::new(), next }))
+    let lost = visit.request.query("lost").map(|_| Refusal::LogIn { wanted: String::new(), has_form: true });
+    let error = lost.map(|lost| visit.language.text(lost.text()).to_owned());
+    Ok(show(&context, &visit, &Login { error, name: String::new(), next }))
 }
 
 async fn let_in(context: Arc<Context>, visit: Visit) -> Shown {
@@ -127,7 +129,11 @@ async fn let_in(context: Arc<Context>, visit: Visit) -> Shown {
         Ok(user) => begin(&context, &visit, &user, &next),
         Err(LoginError::NeedsOtp { token }) => Ok(show(&context, &visit, &Otp { error: None, token, next })),
         Err(error) => {
-            let page = Login { error: Some(error.to_string()), name, next };
+            let text = match &error {
+                LoginError::Wrong => visit.t("The user name or the password is wrong."),
+                LoginError::TooMany { .. } | LoginError::NeedsOtp { .. } => error.to_string(),
+            };
+            let page = Login { error: Some(text), name, next };
             Ok(show_as(&context, &visit, status_of_login(&error), &page))
         }
     }

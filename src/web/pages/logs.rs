@@ -148,7 +148,7 @@ async fn logs(context: Arc<Context>, visit: Visit) -> Shown {
             && (kind.is_empty() || Kind::of(event).word() == kind)
     };
     let wanted = recent.iter().rev().filter(is_wanted).take(SHOWN);
-    let events = wanted.map(|event| Row::of(event, &snapshot, &visit)).collect();
+    let events = wanted.map(|event| Row::of(event, !device.is_empty(), &snapshot, &visit)).collect();
     let devices = devices(&snapshot, user);
     Ok(show(&context, &visit, &Logs { name, device, kind, kinds: KINDS, devices, events, last }))
 }
@@ -166,8 +166,10 @@ fn devices(snapshot: &Snapshot, user: UserId) -> Vec<Named> {
 }
 
 impl Row {
-    fn of(event: &Event, snapshot: &Snapshot, visit: &Visit) -> Self {
-        let device = about(event).and_then(|id| snapshot.devices.get(&id));
+    /// Whom a result is for is shown where one device is followed: event streams do not tell it.
+    fn of(event: &Event, is_followed: bool, snapshot: &Snapshot, visit: &Visit) -> Self {
+        let device = if is_followed { about(event) } else { event.source.device() };
+        let device = device.and_then(|id| snapshot.devices.get(&id));
         let at = event.published_at.to_string();
         Self {
             at: Moment::of(event.published_at, visit.now.wall),

@@ -10,17 +10,22 @@ use crate::bus::QueueReport;
 use crate::bus::protocol::Request;
 use crate::clock;
 use crate::http::Route;
+use crate::model::HookId;
 use crate::registry::Role;
 use crate::store::StoredNotice;
 use crate::web::context::Context;
 use crate::web::flash::Flash;
 use crate::web::pages::go_on;
 use crate::web::pages::show;
+use crate::web::refusal::Refusal;
 use crate::web::route::Shown;
 use crate::web::route::Site;
 use crate::web::shown::Moment;
 use crate::web::templates::Page;
 use crate::web::visit::Visit;
+
+/// What stands for every notice in place of its number.
+const ALL: &str = "all";
 
 #[derive(Serialize)]
 pub(super) struct Overview {
@@ -50,7 +55,7 @@ struct Notice {
     at: Moment,
     text: String,
     times: u32,
-    /// The hook that it is about, if it is still there.
+    /// The hook that it is about, if it is the owner's and still there.
     hook: Option<String>,
 }
 
@@ -98,12 +103,13 @@ async fn overview(context: Arc<Context>, visit: Visit) -> Shown {
     let board = &context.overview.board;
     let devices = || snapshot.devices_of(user);
     let hooks = || snapshot.hooks_of(user);
+    let is_own = |hook: &HookId| snapshot.hooks.get(hook).is_some_and(|hook| hook.owner == user);
     let notice = |(number, notice): (u64, StoredNotice)| Notice {
         number,
         at: Moment::of(notice.at, now),
         text: notice.text,
         times: notice.times,
-        hook: notice.hook.filter(|hook| snapshot.hooks.contains_key(hook)).map(|hook| hook.to_string()),
+        hook: notice.hook.filter(|hook| is_own(hook)).map(|hook| hook.to_string()),
     };
     let unread = if is_owner { context.notices.unread() } else { Vec::new() };
     let page = Overview {
@@ -130,7 +136,10 @@ fn whole(context: &Context, visit: &Visit) -> Whole {
 
 /// A notice was read, or all of them.
 async fn read(context: Arc<Context>, visit: Visit) -> Shown {
-    let number = visit.form.text("number").parse().ok();
+    let number = match visit.form.text("number") {
+        ALL => None,
+        number => Some(number.parse().map_err(|_| Refusal::NotFound)?),
+    };
     let went = context.ask(visit.user_id(), Request::NoticeRead { number }).await?;
     Ok(go_on(&context, &visit, "/", Flash::of(&went, visit.t("Read."))))
 }

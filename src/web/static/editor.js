@@ -25,11 +25,18 @@
   };
 
   // Before htmx hears of it.
+  let isTyped = false;
   form.addEventListener("input", (typed) => {
+    isTyped = true;
     document.getElementById("source").value = typed.target.id === "definition" ? "json" : "form";
     const rows = typed.target.closest(".rows");
     if (rows) grow(rows);
   }, { capture: true });
+
+  const examples = document.querySelector(".examples");
+  examples?.addEventListener("click", (clicked) => {
+    if (isTyped && clicked.target.closest("a") && !window.confirm(examples.dataset.ask)) clicked.preventDefault();
+  });
 
   document.addEventListener("htmx:after:swap", mark);
   mark();

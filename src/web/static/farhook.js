@@ -16,20 +16,27 @@ const farhook = {
   },
 
   async copyText(text, button, copied) {
-    if (navigator.clipboard) {
+    button.dataset.label ??= button.textContent;
+    // Whoever sees no other word on the button knows that it did not work.
+    if (!await farhook.toClipboard(text)) return;
+    button.textContent = copied;
+    setTimeout(() => { button.textContent = button.dataset.label; }, 2000);
+  },
+
+  async toClipboard(text) {
+    try {
       await navigator.clipboard.writeText(text);
-    } else {
+      return true;
+    } catch {
       // Browsers give pages that came over plain HTTP no clipboard.
       const field = document.createElement("textarea");
       field.value = text;
       document.body.append(field);
       field.select();
-      document.execCommand("copy");
+      const isCopied = document.execCommand("copy");
       field.remove();
+      return isCopied;
     }
-    const label = button.textContent;
-    button.textContent = copied;
-    setTimeout(() => { button.textContent = label; }, 2000);
   },
 };
 
@@ -46,10 +53,6 @@ document.addEventListener("submit", (submitted) => {
 document.addEventListener("click", (clicked) => {
   const button = clicked.target.closest("[data-copy]");
   if (button) farhook.copy(button);
-});
-
-document.addEventListener("change", (changed) => {
-  if (changed.target.matches("[data-submit]")) changed.target.form.requestSubmit();
 });
 
 // A page that the browser kept has no form under way any more.

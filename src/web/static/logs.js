@@ -13,6 +13,7 @@
   const device = filter.elements.device.value; // another one is another page
   const stream = device ? `/v1/devices/${device}/events` : "/v1/devices/events";
   const pattern = document.getElementById("row").content.firstElementChild;
+  const loaded = { name: filter.elements.name.value, kind: filter.elements.kind.value };
   let last = table.dataset.last;
   let reading = null;
 
@@ -73,6 +74,7 @@
   // The browser's own EventSource hears only names that are known before.
   const read = async (abort) => {
     const answer = await fetch(`${stream}?last_event_id=${last}`, { signal: abort.signal });
+    if (answer.status === 401) location.assign("/login?next=/logs");
     if (!answer.ok) throw new Error(answer.statusText);
     live.textContent = live.dataset.live;
     const text = answer.body.pipeThrough(new TextDecoderStream()).getReader();
@@ -121,7 +123,11 @@
   pause.addEventListener("click", () => (reading ? stop() : start()));
   filter.addEventListener("input", sieve);
   filter.elements.device.addEventListener("change", () => filter.submit());
-  filter.addEventListener("submit", (submitted) => { submitted.preventDefault(); sieve(); });
+  // What the server left out when it made the page is not here.
+  filter.addEventListener("change", () => {
+    const { name, kind } = filter.elements;
+    if (!name.value.startsWith(loaded.name) || (loaded.kind && kind.value !== loaded.kind)) filter.submit();
+  });
   table.addEventListener("click", (clicked) => {
     const button = clicked.target.closest(".curl");
     if (button) farhook.copyText(curl(button.closest("tr")), button, table.dataset.copied);

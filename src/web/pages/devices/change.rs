@@ -30,8 +30,11 @@ pub(super) fn routes(site: &Site) -> Vec<Route> {
 async fn rename(context: Arc<Context>, visit: Visit) -> Shown {
     let device = devices::wanted(&context, &visit)?;
     let request = Request::DeviceRename { device: device.id.to_string(), name: visit.form.text("name").to_owned() };
-    let went = context.ask(visit.user_id(), request).await?;
-    Ok(go_on(&context, &visit, &devices::path_of(device.id), Flash::of(&went, visit.t("Renamed."))))
+    if let Err(error) = context.ask(visit.user_id(), request).await? {
+        let page = one::not_renamed(&context, &visit, &device, error);
+        return Ok(show_as(&context, &visit, PageStatus::Unusable, &page));
+    }
+    Ok(go_on(&context, &visit, &devices::path_of(device.id), Flash::Done { text: visit.t("Renamed.") }))
 }
 
 async fn note(context: Arc<Context>, visit: Visit) -> Shown {

@@ -47,6 +47,10 @@ pub(in crate::web::pages) struct OneDevice {
     host: String,
     is_name: bool,
     is_loopback: bool,
+    /// What it is called, or shall be.
+    new_name: String,
+    /// Why another name was refused.
+    name_error: Option<String>,
     notes: String,
     /// Why other notes were refused.
     notes_error: Option<String>,
@@ -109,6 +113,8 @@ impl Page for OneDevice {
                 host: facts.host().to_owned(),
                 is_name: facts.is_name(),
                 is_loopback: facts.is_loopback(),
+                new_name: owned("<b>kitchen</b>"),
+                name_error: None,
                 notes: String::new(),
                 notes_error: None,
                 products: Vec::new(),
@@ -145,6 +151,8 @@ impl Page for OneDevice {
             events: vec![heard(true, "hook-response/<b>temp</b>/0"), heard(false, "<b>temp</b>")],
         };
         let busy = Self {
+            new_name: owned("\"><b>shed</b>"),
+            name_error: Some(owned("there is already a device named \"<b>\"")),
             notes: owned("</textarea><b>in the shed</b>"),
             notes_error: Some(owned("a device's notes have at most 2000 characters")),
             products: vec![Choice { id: owned("1001"), name: owned("<b>green</b>"), is_chosen: true }],
@@ -181,6 +189,12 @@ async fn now(context: Arc<Context>, visit: Visit) -> Shown {
     Ok(show_part(&context, &visit, &Now { now: state(&context, &visit, device.id) }))
 }
 
+/// The page after another name was refused, with what was typed.
+pub(super) fn not_renamed(context: &Context, visit: &Visit, device: &Device, error: String) -> OneDevice {
+    let typed = visit.form.text("name").to_owned();
+    OneDevice { new_name: typed, name_error: Some(error), ..page(context, visit, device, None) }
+}
+
 /// The page after notes were refused, with what was typed.
 pub(super) fn with_notes(context: &Context, visit: &Visit, device: &Device, notes: String, error: String) -> OneDevice {
     OneDevice { notes, notes_error: Some(error), ..page(context, visit, device, None) }
@@ -197,6 +211,8 @@ fn page(context: &Context, visit: &Visit, device: &Device, key: Option<&str>) ->
         host: facts.host().to_owned(),
         is_name: facts.is_name(),
         is_loopback: facts.is_loopback(),
+        new_name: device.name.to_string(),
+        name_error: None,
         notes: device.notes.clone().unwrap_or_default(),
         notes_error: None,
         products: devices::products(context, visit, device.product),

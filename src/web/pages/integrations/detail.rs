@@ -23,6 +23,7 @@ use crate::store::LoggedAnswer;
 use crate::store::LoggedRequest;
 use crate::store::StoredAttempt;
 use crate::web::context::Context;
+use crate::web::flash::Flash;
 use crate::web::pages::integrations::Head;
 use crate::web::pages::integrations::hook_of;
 use crate::web::pages::show;
@@ -47,7 +48,11 @@ pub(in crate::web::pages) struct Detail {
     dead: u64,
     /// Whether many are being sent again just now.
     is_replaying: bool,
+    /// How sending them again went, if it took long.
+    replayed: Option<Flash>,
     attempts: Vec<Attempt>,
+    /// Why the attempts cannot be read, if they cannot.
+    unreadable: Option<String>,
     letters: Vec<Letter>,
     test: Test,
 }
@@ -102,7 +107,9 @@ impl Page for Detail {
             waiting_s: 0,
             dead: 0,
             is_replaying: false,
+            replayed: None,
             attempts: Vec::new(),
+            unreadable: Some(markup()),
             letters: Vec::new(),
             test: test(None, None),
         };
@@ -139,7 +146,9 @@ impl Page for Detail {
             waiting_s: 90,
             dead: 1,
             is_replaying: true,
+            replayed: Some(Flash::Failed { text: markup() }),
             attempts: vec![attempt],
+            unreadable: None,
             letters: vec![letter],
             test: test(Some(report), Some("data: too long".to_owned())),
         };
@@ -162,14 +171,19 @@ async fn detail(context: Arc<Context>, visit: Visit) -> Shown {
 /// Sends one event through the hook, through the limits; no device is told.
 async fn test(context: Arc<Context>, visit: Visit) -> Shown {
     let hook = hook_of(&context, &visit)?;
-    let (name, data) = (visit.form.text("name").to_owned(), visit.form.exact("data").to_owned());
-    let event =
-        json!({ "name": name, "data": data, "coreid": visit.form.filled("device").unwrap_or("api".to_owned()) });
+    // Browsers end lines with both (HTML, 4.10.21.7).
+    let (name, data) = (visit.form.text("name").to_owned(), visit.form.exact("data").replace("\r\n", "\n"));
+    // As if its device had published it, if it is for one.
+    let coreid = hook.definition.device().map_or_else(|| "api".to_owned(), |device| device.to_string());
+    let event = json!({ "name": name, "data": data, "coreid": coreid });
     let went = context.ask(visit.user_id(), Request::HookTest { hook: hook.id, event: Some(event) }).await?;
-    let (report, error) = match went {
+    let (report, mut error) = match went {
         Ok(report) => (serde_json::from_value(report).ok(), None),
         Err(reason) => (None, Some(reason)),
     };
+    if !name.starts_with(hook.definition.event_prefix()) {
+        error.get_or_insert_with(|| visit.t("An event of that name does not trigger it; this was only a test."));
+    }
     shown(&context, &visit, &hook, Test { name, data, error, report }).await
 }
 
@@ -178,7 +192,10 @@ async fn shown(context: &Context, visit: &Visit, hook: &Arc<Hook>, test: Test) -
     let report = context.overview.report().await.ok_or(Refusal::Stopping)?;
     let queue = report.hooks.into_iter().find(|queue| queue.id == hook.id);
     let queue = |of: fn(&HookQueue) -> u64| queue.as_ref().map_or(0, of);
-    let attempts = block_in_place(|| context.logbook.latest(hook.id, SHOWN)).unwrap_or_default();
+    let (attempts, unreadable) = match block_in_place(|| context.logbook.latest(hook.id, SHOWN)) {
+        Ok(attempts) => (attempts, None),
+        Err(error) => (Vec::new(), Some(error.to_string())),
+    };
     let definition = masking::shown_definition(hook.definition.original());
     let page = Detail {
         hook: Head::of(hook, context, &context.snapshot(), now),
@@ -187,7 +204,9 @@ async fn shown(context: &Context, visit: &Visit, hook: &Arc<Hook>, test: Test) -
         waiting_s: queue(|queue| queue.oldest_s),
         dead: queue(|queue| queue.dead),
         is_replaying: context.replaying.is_under_way(hook.id),
+        replayed: context.replaying.outcome(hook.id),
         attempts: attempts.into_iter().map(|attempt| Attempt::of(attempt, visit)).collect(),
+        unreadable,
         letters: letters(context, visit, hook).await?,
         test,
     };

@@ -11,12 +11,15 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::Value;
 use serde_json::json;
+use sha2::Digest;
+use sha2::Sha256;
 
 use crate::bus::protocol::Request;
 use crate::hooks::HookDefinition;
 use crate::hooks::masking;
 use crate::hooks::unmasking;
 use crate::http::PageStatus;
+use crate::http::Response;
 use crate::http::Route;
 use crate::model::DeviceId;
 use crate::model::HookId;
@@ -53,6 +56,8 @@ pub(in crate::web::pages) struct Editor {
     action: String,
     /// The hook that is edited; none for a new one.
     hook: Option<HookId>,
+    /// Its mark, by which is found out whether it was changed meanwhile.
+    seen: String,
     title: String,
     form: Form,
     free_rows: usize,
@@ -112,6 +117,7 @@ impl Page for Editor {
         let of = |definition: &Value, preview, error: Option<&str>| Self {
             action: "/integrations/new".to_owned(),
             hook: None,
+            seen: String::new(),
             title: "temp".to_owned(),
             form: Form::of(definition),
             free_rows: 1,
@@ -168,10 +174,17 @@ async fn import(context: Arc<Context>, visit: Visit) -> Shown {
     let read: Result<Value, _> = serde_json::from_slice(&file);
     let definition = match read {
         Ok(definition @ Value::Object(_)) => definition,
-        Ok(_) => return Err(Refusal::Unusable("A hook file is one JSON object.".to_owned())),
-        Err(error) => return Err(Refusal::Unusable(format!("That is no hook file: {error}"))),
+        Ok(_) => return Ok(not_imported(&context, &visit, visit.t("A hook file is one JSON object."))),
+        Err(error) => {
+            let text = visit.t("That is no hook file: {why}").replace("{why}", &error.to_string());
+            return Ok(not_imported(&context, &visit, text));
+        }
     };
     Ok(show(&context, &visit, &Draft::default().page(&context, &visit, &definition)))
+}
+
+fn not_imported(context: &Context, visit: &Visit, text: String) -> Response {
+    go_on(context, visit, "/integrations", Flash::Failed { text })
 }
 
 /// Saved, or only brought in step for who has no script.
@@ -206,6 +219,10 @@ async fn sent(context: Arc<Context>, visit: Visit) -> Shown {
     let is_saving = !visit.form.text("do").starts_with("from_");
     if !is_saving {
         return Ok(show(&context, &visit, &draft.page(&context, &visit, &definition)));
+    }
+    if !draft.is_as_seen() {
+        let text = visit.t("It was changed meanwhile, in another window or by a program. If you save again, what you see here replaces that.");
+        return Ok(show_as(&context, &visit, PageStatus::Unusable, &again(definition, text)));
     }
     match draft.save(&context, &visit, &definition).await? {
         Ok(id) => Ok(go_on(&context, &visit, &page_of(id), Flash::Done { text: visit.t("Saved.") })),
@@ -244,13 +261,15 @@ struct Draft {
     product: String,
     /// With what it was begun.
     example: Option<&'static Example>,
+    /// The mark of the hook as the page had it.
+    seen: String,
 }
 
 impl Draft {
     /// With what was asked for beside the definition.
     fn of<'a>(hook: Option<Arc<Hook>>, asked: impl Fn(&str) -> &'a str) -> Self {
         let example = examples().iter().find(|example| example.id == asked("example"));
-        Self { hook, product: asked("product").to_owned(), example }
+        Self { hook, product: asked("product").to_owned(), example, seen: asked("seen").to_owned() }
     }
 
     /// The page with a definition in which secrets are masked, in step.
@@ -273,6 +292,7 @@ impl Draft {
         Editor {
             action: action.unwrap_or_else(|| "/integrations/new".to_owned()),
             hook: self.hook.as_ref().map(|hook| hook.id),
+            seen: self.hook.as_deref().map(mark_of).unwrap_or_default(),
             title: self.hook.as_ref().map_or_else(|| visit.t("New integration"), name),
             free_rows: FREE_ROWS,
             base: text.clone(),
@@ -289,6 +309,11 @@ impl Draft {
             preview,
             answer: "all",
         }
+    }
+
+    /// Whether the hook is still the one that the page had.
+    fn is_as_seen(&self) -> bool {
+        self.hook.as_deref().is_none_or(|hook| self.seen == mark_of(hook))
     }
 
     fn products(&self, snapshot: &Snapshot, user: UserId) -> Vec<Choice> {
@@ -375,6 +400,12 @@ impl Sent {
             Err(NotOne::Torn)
         }
     }
+}
+
+/// Another one whenever the hook was changed, of 16 characters.
+fn mark_of(hook: &Hook) -> String {
+    let hash = Sha256::digest(hook.definition.original().to_string());
+    hash.iter().take(8).fold(String::new(), |mark, byte| mark + &format!("{byte:02x}"))
 }
 
 fn devices(snapshot: &Snapshot, user: UserId, chosen: &str) -> Vec<Choice> {

@@ -1,10 +1,11 @@
-//! POST /integrations/:hook/{replay,discard}
+//! POST /integrations/:hook/{replay,discard,cancel}
 //!
-//! What was given up: sending it again, one or all, and throwing it away.
+//! What was given up: sending it again, one or all, and throwing it away; and giving up what waits.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::Value;
 use tokio::time::timeout;
 
 use crate::bus::protocol::Chosen;
@@ -13,6 +14,7 @@ use crate::http::Route;
 use crate::model::HookId;
 use crate::web::context::Context;
 use crate::web::flash::Flash;
+use crate::web::language::Language;
 use crate::web::pages::go_on;
 use crate::web::pages::integrations::hook_of;
 use crate::web::pages::integrations::page_of;
@@ -44,24 +46,35 @@ async fn replay(context: Arc<Context>, visit: Visit) -> Shown {
         let text = visit.t("They are being sent again.");
         return Ok(go_on(&context, &visit, &page_of(hook), Flash::Done { text }));
     };
-    let asking = Arc::clone(&context);
-    let mut replaying = tokio::spawn(async move {
-        let went = asking.ask(user, Request::Replay { which }).await;
-        drop(mark);
-        went
+    let (asking, language) = (Arc::clone(&context), visit.language);
+    let replaying = tokio::spawn(async move {
+        let told = match asking.ask(user, Request::Replay { which }).await {
+            Ok(Ok(report)) => told(&report, language),
+            Ok(Err(text)) => Flash::Failed { text },
+            Err(refusal) => Flash::Failed { text: refusal.text().to_owned() },
+        };
+        mark.end(told);
     });
-    let flash = match timeout(WAIT, &mut replaying).await {
-        Ok(Ok(went)) => match went? {
-            Ok(report) => {
-                let count = report["replayed"].as_u64().unwrap_or(0).to_string();
-                Flash::Done { text: visit.t("{n} wait again, to be sent.").replace("{n}", &count) }
-            }
-            Err(text) => Flash::Failed { text },
-        },
-        Ok(Err(_)) => Flash::Failed { text: visit.t("That failed; the log says why.") },
-        Err(_) => Flash::Done { text: visit.t("They are being sent again.") },
+    let flash = match timeout(WAIT, replaying).await {
+        Ok(_) => context.replaying.outcome(hook),
+        Err(_) => Some(Flash::Done { text: visit.t("They are being sent again.") }),
     };
+    let flash = flash.unwrap_or_else(|| Flash::Failed { text: visit.t("That failed; the log says why.") });
     Ok(go_on(&context, &visit, &page_of(hook), flash))
+}
+
+/// How many wait again, and why the others do not.
+fn told(report: &Value, language: Language) -> Flash {
+    let t = |text: &'static str| language.text(text).to_owned();
+    let count = report["replayed"].as_u64().unwrap_or(0).to_string();
+    let text = t("{n} wait again, to be sent.").replace("{n}", &count);
+    match report["refused"].as_str() {
+        None => Flash::Done { text },
+        Some(reason) => {
+            let rest = t("The others are still given up: {reason}").replace("{reason}", reason);
+            Flash::Failed { text: format!("{text} {rest}") }
+        }
+    }
 }
 
 async fn discard(context: Arc<Context>, visit: Visit) -> Shown {

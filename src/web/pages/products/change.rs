@@ -36,11 +36,13 @@ async fn add(context: Arc<Context>, visit: Visit) -> Shown {
         _ => context.ask(visit.user_id(), request).await?,
     };
     if let Err(error) = went {
-        let typed = visit.form.text("devices").to_owned();
-        let page = one::not_added(&context, &visit, &product, typed, error);
+        let page = one::not_added(&context, &visit, &product, error);
         return Ok(show_as(&context, &visit, PageStatus::Unusable, &page));
     }
-    let text = visit.t("{n} devices were put in.").replace("{n}", &devices.len().to_string());
+    let text = match devices.len() {
+        1 => visit.t("It is put in."),
+        count => visit.t("{n} devices were put in.").replace("{n}", &count.to_string()),
+    };
     Ok(go_on(&context, &visit, &products::path_of(product.id), Flash::Done { text }))
 }
 

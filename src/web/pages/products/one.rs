@@ -38,6 +38,8 @@ pub(in crate::web::pages) struct OneProduct {
     /// Why some did not come in, and what was typed of them.
     add_error: Option<String>,
     typed: String,
+    /// The device that was chosen then.
+    chosen: String,
     /// Why it was not changed, and to what.
     edit_error: Option<String>,
     edited_name: String,
@@ -61,7 +63,8 @@ struct ProductHook {
     name: String,
     event: String,
     host: Option<String>,
-    /// Whether it is off, or had too many errors.
+    is_on: bool,
+    /// Whether it is on, and had too many errors.
     is_stopped: bool,
 }
 
@@ -78,6 +81,7 @@ impl Page for OneProduct {
             name: owned("<b>to</b> the web"),
             event: owned("<b>temp</b>"),
             host: Some(owned("example.com")),
+            is_on: true,
             is_stopped: true,
         };
         let empty = |name: &str| Self {
@@ -91,6 +95,7 @@ impl Page for OneProduct {
             candidates: Vec::new(),
             add_error: None,
             typed: String::new(),
+            chosen: String::new(),
             edit_error: None,
             edited_name: owned(name),
             description: String::new(),
@@ -124,14 +129,13 @@ async fn one(context: Arc<Context>, visit: Visit) -> Shown {
 }
 
 /// The page after devices did not come in, with those that were typed.
-pub(super) fn not_added(
-    context: &Context,
-    visit: &Visit,
-    product: &Product,
-    typed: String,
-    error: String,
-) -> OneProduct {
-    OneProduct { typed, add_error: Some(error), ..page(context, visit, product) }
+pub(super) fn not_added(context: &Context, visit: &Visit, product: &Product, error: String) -> OneProduct {
+    OneProduct {
+        typed: visit.form.text("devices").to_owned(),
+        chosen: visit.form.text("device").to_owned(),
+        add_error: Some(error),
+        ..page(context, visit, product)
+    }
 }
 
 /// The page after it was not changed, with what was typed.
@@ -173,6 +177,7 @@ fn page(context: &Context, visit: &Visit, product: &Product) -> OneProduct {
         candidates: candidates.iter().map(|device| member(device)).collect(),
         add_error: None,
         typed: String::new(),
+        chosen: String::new(),
         edit_error: None,
         edited_name: product.name.clone(),
         description: product.description.clone(),
@@ -188,6 +193,7 @@ fn shown(context: &Context, hook: &Hook) -> ProductHook {
         name: definition.name().map_or_else(|| hook.id.to_string(), ToOwned::to_owned),
         event: definition.event_prefix().to_owned(),
         host: definition.host().map(ToOwned::to_owned),
-        is_stopped: definition.is_disabled() || context.overview.board.hook(hook.id).too_many_errors,
+        is_on: !definition.is_disabled(),
+        is_stopped: !definition.is_disabled() && context.overview.board.hook(hook.id).too_many_errors,
     }
 }

@@ -30,6 +30,19 @@ pub(in crate::web::pages) struct Account {
     can_leave: bool,
     /// The newest first.
     tokens: Vec<Row>,
+    /// The token that was not made.
+    wish: Wish,
+}
+
+/// A token that somebody asked for and did not get.
+#[derive(Default, Serialize)]
+pub(super) struct Wish {
+    /// What it is for.
+    pub(super) client: String,
+    /// For how long.
+    pub(super) days: String,
+    /// Why it was not made.
+    pub(super) error: Option<String>,
 }
 
 /// A session, or a token of a program.
@@ -67,13 +80,23 @@ impl Page for Account {
         };
         let in_a_week = End { iso: "1970-01-08T00:00:00.000Z".to_owned(), in_s: 604_800 };
         let owner = vec![row("0123abcd", login::CLIENT, true, Some(in_a_week))];
-        let of = |name: &str, has_otp, can_leave, tokens| Self { name: name.to_owned(), has_otp, can_leave, tokens };
+        let wish = Wish { client: "\"<b>".to_owned(), days: "<b>".to_owned(), error: Some("<b>".to_owned()) };
+        let of = |name: &str, has_otp, can_leave, tokens, wish| Self {
+            name: name.to_owned(),
+            has_otp,
+            can_leave,
+            tokens,
+            wish,
+        };
         let member = vec![
             row("0123abcd", login::CLIENT, true, None),
             row("89abcdef", "<b>program</b>", false, None),
             row("76543210", "", false, None),
         ];
-        vec![("owner", of("me", false, false, owner)), ("member", of("<b>you</b>", true, true, member))]
+        vec![
+            ("owner", of("me", false, false, owner, Wish::default())),
+            ("member", of("<b>you</b>", true, true, member, wish)),
+        ]
     }
 }
 
@@ -92,6 +115,11 @@ pub(super) fn routes(site: &Site) -> Vec<Route> {
 }
 
 async fn account(context: Arc<Context>, visit: Visit) -> Shown {
+    Ok(show(&context, &visit, &page(&context, &visit, Wish::default())))
+}
+
+/// The page, with a token that was not made.
+pub(super) fn page(context: &Context, visit: &Visit, wish: Wish) -> Account {
     let (snapshot, now, user) = (context.snapshot(), visit.now.wall, visit.user());
     let is_shown = |token: &&Token| token.user == user.id && !token.is_expired(now);
     let mut tokens: Vec<&Token> = snapshot.tokens.values().filter(is_shown).collect();
@@ -104,11 +132,11 @@ async fn account(context: Arc<Context>, visit: Visit) -> Shown {
         created: Moment::of(token.created_at, now),
         ends: token.expires_at.map(|at| End::of(at, now)),
     };
-    let page = Account {
+    Account {
         name: user.name.to_string(),
         has_otp: user.otp.is_some(),
         can_leave: user.role == Role::Member,
         tokens: tokens.into_iter().map(row).collect(),
-    };
-    Ok(show(&context, &visit, &page))
+        wish,
+    }
 }

@@ -34,7 +34,7 @@ async fn change(context: Arc<Context>, visit: Visit) -> Shown {
     let text = visit.t("Your password is changed. All other sessions, tokens and programs are logged out.");
     let changed = context.snapshot().users.get(&user.id).cloned();
     // Between the two somebody may have removed them.
-    let user = changed.ok_or_else(|| Refusal::LogIn { wanted: settings::ACCOUNT.to_owned() })?;
+    let user = changed.ok_or_else(|| Refusal::LogIn { wanted: settings::ACCOUNT.to_owned(), has_form: false })?;
     login::begin_with(&context, &visit, &user, settings::ACCOUNT, Some(Flash::Done { text }))
 }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use tokio::task::block_in_place;
 
 use crate::bus::protocol::Request;
+use crate::http::PageStatus;
 use crate::http::Route;
 use crate::model::WallTime;
 use crate::registry::Wish;
@@ -15,6 +16,8 @@ use crate::web::flash::Flash;
 use crate::web::pages::go_on;
 use crate::web::pages::login;
 use crate::web::pages::settings;
+use crate::web::pages::settings::account;
+use crate::web::pages::show_as;
 use crate::web::route::Shown;
 use crate::web::route::Site;
 use crate::web::visit::Visit;
@@ -33,11 +36,16 @@ pub(super) fn routes(site: &Site) -> Vec<Route> {
 }
 
 async fn make(context: Arc<Context>, visit: Visit) -> Shown {
+    let not_made = |error| {
+        let typed = |name| visit.form.text(name).to_owned();
+        let wish = account::Wish { client: typed("client"), days: typed("days"), error: Some(error) };
+        Ok(show_as(&context, &visit, PageStatus::Unusable, &account::page(&context, &visit, wish)))
+    };
     let Some(client) = visit.form.filled("client").filter(|client| client != login::CLIENT) else {
-        return Ok(settings::failed(&context, &visit, visit.t("Say what the token is for.")));
+        return not_made(visit.t("Say what the token is for."));
     };
     let Ok(days) = days(visit.form.text("days")) else {
-        return Ok(settings::failed(&context, &visit, visit.t("A token holds from 1 to 3650 days, or for ever.")));
+        return not_made(visit.t("A token holds from 1 to 3650 days, or for ever."));
     };
     let now = visit.now.wall;
     let expires_at = days.map(|days| WallTime::from_millis(now.as_millis() + i64::from(days) * DAY_MS));

@@ -136,6 +136,11 @@ impl HookDefinition {
         self.name.as_deref()
     }
 
+    /// What people know it by: its label, or what its events begin with.
+    pub fn title(&self) -> &str {
+        self.name().unwrap_or(&self.event_prefix)
+    }
+
     /// Whether its user switched it off.
     pub fn is_disabled(&self) -> bool {
         self.is_disabled

@@ -53,6 +53,8 @@ struct Whole {
 struct Notice {
     number: u64,
     at: Moment,
+    /// What the hook that it is about is called, if it is still there.
+    title: Option<String>,
     text: String,
     times: u32,
     /// The hook that it is about, if it is the owner's and still there.
@@ -77,7 +79,8 @@ impl Page for Overview {
         let notice = Notice {
             number: 3,
             at: moment(),
-            text: "hook <b>temp</b> had too many errors".to_owned(),
+            title: Some("<b>temp</b>".to_owned()),
+            text: "had too many <b>errors</b>".to_owned(),
             times: 2,
             hook: Some("0123456789abcdef01234567".to_owned()),
         };
@@ -107,6 +110,7 @@ async fn overview(context: Arc<Context>, visit: Visit) -> Shown {
     let notice = |(number, notice): (u64, StoredNotice)| Notice {
         number,
         at: Moment::of(notice.at, now),
+        title: notice.hook.and_then(|hook| snapshot.hooks.get(&hook)).map(|hook| hook.definition.title().to_owned()),
         text: notice.text,
         times: notice.times,
         hook: notice.hook.filter(|hook| is_own(hook)).map(|hook| hook.to_string()),

@@ -244,7 +244,7 @@ fn waiting(hooks: &Value, snapshot: &Snapshot, visit: &Visit) -> Vec<Waiting> {
         let definition = &known.definition;
         Some(Waiting {
             id: id.to_owned(),
-            title: definition.name().unwrap_or(definition.event_prefix()).to_owned(),
+            title: definition.title().to_owned(),
             is_own: known.owner == visit.user_id(),
             state: HookState::of(definition.is_disabled(), hook["state"] == as_json(&HookState::TooManyErrors)),
             count: number(hook, "waiting"),

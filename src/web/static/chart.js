@@ -6,12 +6,14 @@
   const place = chart.querySelector(".plot");
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   let plot = null;
+  let shown = "day";
 
   const axis = (more) => ({ stroke: colour("--pico-color"), grid: { stroke: colour("--pico-muted-border-color"), width: 1 }, ...more });
 
   const draw = async (span) => {
     const answer = await fetch(`/queue/history?span=${span}`);
     if (!answer.ok) return;
+    shown = span;
     const series = await answer.json();
     const start = Date.parse(series.starts_at) / 1000;
     const times = series.attempts.map((_, at) => start + at * series.step_s);
@@ -40,5 +42,7 @@
     if (button) draw(button.dataset.span);
   });
   new ResizeObserver(() => plot?.setSize({ width: place.clientWidth, height: 240 })).observe(place);
-  draw("day");
+  // A drawing keeps the colours that it was drawn with.
+  window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => draw(shown));
+  draw(shown);
 }

@@ -157,9 +157,12 @@ pub(super) fn routes(site: &Site) -> Vec<Route> {
 
 async fn begin(context: Arc<Context>, visit: Visit) -> Shown {
     let draft = Draft::of(None, |name| visit.request.query(name).unwrap_or_default());
-    let begun = draft.example.map(|example| example.definition.clone());
-    let definition = begun.unwrap_or_else(|| json!({ "event": "", "url": "" }));
-    Ok(show(&context, &visit, &draft.page(&context, &visit, &definition)))
+    let Some(example) = draft.example else {
+        // What is not filled in yet is no mistake.
+        let page = draft.page(&context, &visit, &json!({ "event": "", "url": "" }));
+        return Ok(show(&context, &visit, &Editor { preview: Previewed::default(), ..page }));
+    };
+    Ok(show(&context, &visit, &draft.page(&context, &visit, &example.definition)))
 }
 
 async fn edit(context: Arc<Context>, visit: Visit) -> Shown {
@@ -277,7 +280,7 @@ impl Draft {
         let (snapshot, form) = (context.snapshot(), Form::of(definition));
         let text = pretty(definition);
         let action = self.hook.as_ref().map(|hook| format!("{}/edit", page_of(hook.id)));
-        let name = |hook: &Arc<Hook>| hook.definition.name().unwrap_or(hook.definition.event_prefix()).to_owned();
+        let name = |hook: &Arc<Hook>| hook.definition.title().to_owned();
         // With its secrets, or it could not be told whether the hook works; what is shown is masked again.
         let whole = self.whole(definition).unwrap_or_else(|_| definition.clone());
         let product = self.hook.as_ref().map_or_else(

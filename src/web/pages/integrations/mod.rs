@@ -104,7 +104,7 @@ impl Head {
         let method = definition.original().get("requestType").and_then(serde_json::Value::as_str).unwrap_or("POST");
         Self {
             id: hook.id,
-            title: definition.name().unwrap_or(definition.event_prefix()).to_owned(),
+            title: definition.title().to_owned(),
             event: definition.event_prefix().to_owned(),
             method: method.to_owned(),
             host: definition.host().map(ToOwned::to_owned),

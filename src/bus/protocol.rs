@@ -88,7 +88,7 @@ pub enum Request {
     HookEdit {
         /// Which.
         hook: HookId,
-        /// Its whole JSON.
+        /// Its whole JSON. A mask that stands where it was shown is the secret that is there.
         definition: Value,
     },
     /// Delete a hook and what waits for it.

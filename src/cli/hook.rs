@@ -25,6 +25,7 @@ use crate::model::HookId;
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     Create(Create),
+    Edit(Edit),
     List(List),
     /// Show one hook: its definition without secrets, and how it does
     Show(Which),
@@ -61,6 +62,16 @@ pub(super) struct Create {
     product: Option<String>,
 }
 
+/// Give a hook another definition; what waits for it is sent by the new one
+#[derive(Debug, Args)]
+pub(super) struct Edit {
+    /// The hook's id
+    #[arg(value_name = "ID")]
+    hook: HookId,
+    /// The hook file, - for stdin; where it has [[SENSITIVE]], as `hook show` does, the secret stays as it is
+    file: PathBuf,
+}
+
 /// List all hooks
 #[derive(Debug, Args)]
 pub(super) struct List {
@@ -94,6 +105,7 @@ impl Command {
             Self::Try(Which { hook }) => return try_once(hook, gateway, out).await,
             Self::Preview(preview) => return preview.run(out),
             Self::Create(create) => (create.request()?, created),
+            Self::Edit(Edit { hook, file }) => (Request::HookEdit { hook, definition: input::json(&file)? }, edited),
             Self::List(List { product }) => (Request::HookList { product }, list),
             Self::Show(Which { hook }) => (Request::HookShow { hook }, one),
             Self::Delete(Which { hook }) => (Request::HookDelete { hook }, deleted),
@@ -140,6 +152,10 @@ fn created(hook: &Value) -> String {
     // The older name of the field.
     let event = if event == "-" { field(hook, "eventName") } else { event };
     format!("Hook {id} is created: events that begin with {event:?} go to {url}.")
+}
+
+fn edited(hook: &Value) -> String {
+    format!("Hook {} has its new definition.", field(hook, "id"))
 }
 
 fn list(hooks: &Value) -> String {

@@ -88,7 +88,7 @@ impl Clerk<'_> {
             }
             Request::HookList { product } => self.hooks(product.as_deref()),
             Request::HookShow { hook } => self.hook(hook).map(|hook| self.shown(&hook)),
-            Request::HookEdit { hook, definition } => self.edit_hook(hook, definition),
+            Request::HookEdit { hook, definition } => self.edit_hook(hook, &definition),
             Request::HookDelete { hook } => self.delete_hook(hook),
             Request::HookSwitch { hook, on } => self.switch_hook(hook, on),
             Request::HookResume { hook } => self.resume(hook).await,

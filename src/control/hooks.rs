@@ -13,6 +13,7 @@ use crate::control::clerk::Clerk;
 use crate::control::shown;
 use crate::hooks::HookDefinition;
 use crate::hooks::sample_event;
+use crate::hooks::unmasking;
 use crate::model::EventProduct;
 use crate::model::HookId;
 use crate::registry::Hook;
@@ -35,8 +36,10 @@ impl Clerk<'_> {
         Ok(hooks.map(|hook| self.shown(hook)).collect())
     }
 
-    pub(super) fn edit_hook(&self, id: HookId, definition: Value) -> Answer {
+    pub(super) fn edit_hook(&self, id: HookId, definition: &Value) -> Answer {
         let hook = self.hook(id)?;
+        // Whoever edits what was shown has masks in the places of secrets.
+        let definition = unmasking::restored(definition, hook.definition.original()).map_err(refused)?;
         self.change(|registry| registry.edit_hook(hook.id, |_| definition)).map(|hook| self.shown(&hook))
     }
 

@@ -43,6 +43,30 @@ async fn a_device_is_added_listed_shown_rekeyed_and_removed() {
 }
 
 #[tokio::test]
+async fn a_hook_is_edited_with_its_secrets_where_they_are_masked() {
+    let gateway = Gateway::start().await;
+    let mut receiver = Receiver::with(|_| Answer::status(200));
+    let device = gateway.device("kitchen").await;
+    let definition = |path: &str, key: &str| {
+        let form = json!({ "api_key": key, "v": "{{{PARTICLE_EVENT_VALUE}}}" });
+        json!({ "event": "temp", "url": receiver.url(path), "form": form, "noDefaults": true })
+    };
+    let hook = gateway.hook(&definition("/a", "s3cret")).await;
+    let masked = definition("/b", "[[SENSITIVE]]");
+    let edited = gateway.json_with(&["hook", "edit", &hook, "-"], &masked.to_string()).await;
+    assert_eq!((&edited["id"], &edited["url"]), (&json!(hook), &masked["url"]));
+    // A mask where there was no secret is none.
+    let mut elsewhere = masked.clone();
+    elsewhere["headers"] = json!({ "x-key": "[[SENSITIVE]]" });
+    let refused = gateway.cli_with(&["hook", "edit", &hook, "-"], &elsewhere.to_string()).await;
+    let error = String::from_utf8_lossy(&refused.stderr);
+    assert!(!refused.status.success() && error.contains("headers.x-key"), "{error}");
+    gateway.login(&device).await.publish("temp", "1").await;
+    let request = receiver.next().await;
+    assert_eq!((request.path.as_str(), request.body.as_str()), ("/b", "api_key=s3cret&v=1"));
+}
+
+#[tokio::test]
 async fn a_hook_is_created_listed_shown_switched_and_deleted() {
     let gateway = Gateway::start().await;
     let mut receiver = Receiver::with(|_| Answer::status(200));

@@ -44,6 +44,9 @@ use crate::web::route::Site;
 use crate::web::templates::Page;
 use crate::web::visit::Visit;
 
+/// Bytes of the form: a definition has up to 64 KB, stands in it three times, and each byte can take three on its way.
+const EDITOR_BYTES: usize = 1 << 20;
+
 /// Rows that are left free in each list of names and values.
 const FREE_ROWS: usize = 2;
 
@@ -143,9 +146,9 @@ pub(super) fn routes(site: &Site) -> Vec<Route> {
     vec![
         site.page(&["/integrations/new"], begin),
         site.page(&["/integrations/:hook/edit"], edit),
-        site.form(&["/integrations/new", "/integrations/:hook/edit"], sent),
-        site.form(&["/integrations/import"], import),
-        site.form(&["/integrations/preview"], in_step),
+        site.upload(&["/integrations/new", "/integrations/:hook/edit"], EDITOR_BYTES, sent),
+        site.upload(&["/integrations/import"], EDITOR_BYTES, import),
+        site.upload(&["/integrations/preview"], EDITOR_BYTES, in_step),
     ]
 }
 

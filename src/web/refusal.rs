@@ -3,6 +3,7 @@
 use crate::accounts::AccountError;
 use crate::accounts::LoginError;
 use crate::http::PageStatus;
+use crate::http::Untaken;
 
 /// See the module. Texts are for the person at the browser.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +27,8 @@ pub(super) enum Refusal {
     Unusable(String),
     /// The gateway is going down.
     Stopping,
+    /// There is no page for such a request.
+    Untaken(Untaken),
 }
 
 impl Refusal {
@@ -38,6 +41,7 @@ impl Refusal {
             Self::NotFound => PageStatus::NotFound,
             Self::Unusable(_) => PageStatus::Unusable,
             Self::Stopping => PageStatus::Unavailable,
+            Self::Untaken(untaken) => PageStatus::Untaken(*untaken),
         }
     }
 
@@ -52,9 +56,15 @@ impl Refusal {
                  next start or with SIGHUP."
             }
             Self::ForeignForm => "This form is not from your present session. Load the page again and send it anew.",
-            Self::NotFound => "There is nothing here.",
+            Self::NotFound | Self::Untaken(Untaken::NotFound) => "There is nothing here.",
             Self::Forbidden(reason) | Self::Unusable(reason) => reason,
             Self::Stopping => "The gateway is stopping. Try again in a moment.",
+            Self::Untaken(Untaken::TooLarge) => "What was sent is too large. Nothing was changed.",
+            Self::Untaken(Untaken::NoRoom) => {
+                "The gateway has no room for what was sent now. Nothing was changed; try again in a moment."
+            }
+            Self::Untaken(Untaken::Broken) => "What was sent did not arrive whole. Nothing was changed; send it again.",
+            Self::Untaken(Untaken::WrongMethod) => "Nothing can be sent to this address.",
         }
     }
 }

@@ -53,10 +53,17 @@ pub(super) fn unpack(file: &[u8]) -> Result<BTreeMap<String, Vec<u8>>, RestoreEr
         // What is no tar at all fails at its first header.
         let mut entry = entry
             .map_err(|error| if files.is_empty() { RestoreError::Foreign } else { RestoreError::Damaged(error) })?;
+        // Before a byte is read: a sparse file is a few bytes that say how many zeros they stand for.
+        if entry.size() >= most {
+            return Err(RestoreError::TooLarge);
+        }
+        if !entry.header().entry_type().is_file() {
+            return Err(RestoreError::Foreign);
+        }
         let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
         let mut bytes = Vec::new();
-        entry.read_to_end(&mut bytes).map_err(RestoreError::Damaged)?;
-        if !entry.header().entry_type().is_file() || files.insert(name, bytes).is_some() {
+        entry.by_ref().take(most).read_to_end(&mut bytes).map_err(RestoreError::Damaged)?;
+        if files.insert(name, bytes).is_some() {
             return Err(RestoreError::Foreign);
         }
     }
@@ -125,5 +132,38 @@ mod tests {
         let bomb = zipped(&vec![0; WHOLE_BYTES + 1_000_000]);
         assert!(bomb.len() < 100_000);
         assert!(matches!(unpack(&bomb), Err(RestoreError::TooLarge)));
+    }
+
+    /// A tar with nothing but a sparse file of so many zeros. Source: GNU tar's manual, "Basic Tar Format".
+    fn sparse(zeros: u64) -> Vec<u8> {
+        let number = |value: u64| {
+            let mut field = [0; 12];
+            field[0] = 0x80;
+            field[4..].copy_from_slice(&value.to_be_bytes());
+            field
+        };
+        let mut header = tar::Header::new_gnu();
+        header.set_path("manifest.json").unwrap();
+        header.set_size(0);
+        header.set_entry_type(tar::EntryType::GNUSparse);
+        let gnu = header.as_gnu_mut().unwrap();
+        gnu.realsize = number(zeros);
+        gnu.sparse[0].offset = number(zeros);
+        gnu.sparse[0].numbytes = *b"00000000000\0";
+        header.set_cksum();
+        let mut tar = tar::Builder::new(Vec::new());
+        tar.append(&header, io::empty()).unwrap();
+        zipped(&tar.into_inner().unwrap())
+    }
+
+    #[test]
+    fn zeros_that_are_not_in_the_file_are_not_unpacked() {
+        let most = WHOLE_BYTES as u64;
+        assert!(matches!(unpack(&sparse(most)), Err(RestoreError::Foreign)));
+        for zeros in [most + 1, u64::MAX] {
+            let file = sparse(zeros);
+            assert!(file.len() < 1_000);
+            assert!(matches!(unpack(&file), Err(RestoreError::TooLarge)), "{zeros}");
+        }
     }
 }

@@ -41,6 +41,7 @@ pub use error::BackupError;
 pub use error::RestoreError;
 pub use manifest::Counts;
 pub use report::DisabledHook;
+pub use report::LostHook;
 pub use report::RestoreReport;
 
 /// Bytes of the largest backup file that is read. Ours: ten thousand devices take less than one megabyte.

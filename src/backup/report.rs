@@ -15,7 +15,7 @@ pub struct RestoreReport {
     /// Hooks that are switched off until their secrets are given again.
     pub disabled_hooks: Vec<DisabledHook>,
     /// Hooks of the backup that this version cannot use, and that are not there.
-    pub lost_hooks: Vec<String>,
+    pub lost_hooks: Vec<LostHook>,
     /// Names of users who cannot log in until they are given a password.
     pub users_without_password: Vec<String>,
     /// Named secrets to be set again, each with the name of its user.
@@ -35,6 +35,18 @@ pub struct DisabledHook {
     pub user: Option<String>,
     /// What is missing: fields of the definition, names of secrets.
     pub missing: Vec<String>,
+}
+
+/// A hook that is not there, since this version cannot use it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LostHook {
+    /// Which, as the backup says it.
+    pub id: String,
+    /// What the names of its events begin with, else its own name, shortened to what such names have; none if it is not
+    /// even that.
+    pub called: Option<String>,
+    /// Whose it was, by name; none if that is nobody's.
+    pub user: Option<String>,
 }
 
 impl RestoreReport {

@@ -9,11 +9,15 @@ use serde_json::json;
 
 use crate::backup::Content;
 use crate::backup::DisabledHook;
+use crate::backup::LostHook;
 use crate::backup::RestoreError;
 use crate::backup::RestoreReport;
 use crate::hooks::HookDefinition;
+use crate::hooks::aliases::EVENT;
 use crate::hooks::masking::SENSITIVE;
 use crate::model::UserId;
+use crate::model::spec;
+use crate::model::split_at_most;
 use crate::registry::OauthClient;
 use crate::registry::PasswordHash;
 use crate::registry::RegistryError;
@@ -36,10 +40,11 @@ pub(super) fn whole(content: Content, left_out: Rows, now: &Snapshot, mut report
     if !rows.contains_key(&format!("user/{owner}")) {
         keep_owner(&mut rows, owner, now)?;
     }
-    let unusable: Vec<String> = hooks_of(&rows).filter(|(_, row)| parse(row).is_none()).map(|(key, _)| key).collect();
-    for key in unusable {
+    let names = names_in(&rows);
+    let unusable: Vec<(String, Value)> = hooks_of(&rows).filter(|(_, row)| parse(row).is_none()).collect();
+    for (key, row) in unusable {
         rows.remove(&key);
-        report.lost_hooks.push(id_in(&key).to_owned());
+        report.lost_hooks.push(lost(&key, &row, &names));
     }
     Ok((rows, report))
 }
@@ -50,10 +55,7 @@ pub(super) fn without_secrets(content: Content, now: &Snapshot, mut report: Rest
     let owner = owner_of(&rows)?;
     rows.remove(&format!("user/{owner}"));
     keep_owner(&mut rows, owner, now)?;
-    let mut names: BTreeMap<String, String> = BTreeMap::new();
-    for (key, row) in rows.iter().filter(|(key, _)| key.starts_with("user/")) {
-        names.insert(id_in(key).to_owned(), row["name"].as_str().unwrap_or_default().to_owned());
-    }
+    let names = names_in(&rows);
     let mut incomplete: BTreeSet<String> = incomplete.into_iter().collect();
     let mut missing_secrets = BTreeSet::new();
     for key in std::mem::take(&mut incomplete) {
@@ -96,7 +98,7 @@ pub(super) fn without_secrets(content: Content, now: &Snapshot, mut report: Rest
         }
         let (Some(definition), Ok(id)) = (parse(&row), id_in(&key).parse()) else {
             rows.remove(&key);
-            report.lost_hooks.push(id_in(&key).to_owned());
+            report.lost_hooks.push(lost(&key, &row, &names));
             continue;
         };
         if !missing.is_empty() {
@@ -139,6 +141,21 @@ fn owner_of(rows: &Rows) -> Result<UserId, RestoreError> {
 
 fn hooks_of(rows: &Rows) -> impl Iterator<Item = (String, Value)> {
     rows.iter().filter(|(key, _)| key.starts_with("hook/")).map(|(key, row)| (key.clone(), row.clone()))
+}
+
+/// The names of users, by their ids.
+fn names_in(rows: &Rows) -> BTreeMap<String, String> {
+    let users = rows.iter().filter(|(key, _)| key.starts_with("user/"));
+    users.map(|(key, row)| (id_in(key).to_owned(), row["name"].as_str().unwrap_or_default().to_owned())).collect()
+}
+
+/// What can be said of a hook that cannot be used.
+fn lost(key: &str, row: &Value, names: &BTreeMap<String, String>) -> LostHook {
+    let said = [EVENT.as_slice(), &["name"]].concat().into_iter();
+    let called = said.filter_map(|field| row["definition"][field].as_str()).find(|text| !text.is_empty());
+    let called = called.map(|text| split_at_most(text, spec::EVENT_NAME_CHARS).0.to_owned());
+    let user = row["owner"].as_str().and_then(|owner| names.get(owner)).cloned();
+    LostHook { id: id_in(key).to_owned(), called, user }
 }
 
 fn id_in(key: &str) -> &str {

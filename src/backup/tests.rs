@@ -241,6 +241,45 @@ fn without_the_secrets_who_restores_stays_and_what_needs_them_is_switched_off_an
 }
 
 #[test]
+fn a_hook_that_this_version_cannot_use_is_told_by_its_event_or_name_and_its_user() {
+    let (gateway, full) = Gateway::full();
+    let spoil = |rows: &mut Value| {
+        let long = "é".repeat(500);
+        let said = [json!({ "event": "plain", "url": 5 }), json!({ "event": 5, "name": long })];
+        for (hook, definition) in [&full.plain, &full.naming].into_iter().zip(said) {
+            rows[format!("hook/{}", hook.id)]["definition"] = definition;
+        }
+        rows[format!("hook/{}", full.naming.id)]["owner"] = json!(full.you.id);
+        rows[format!("hook/{}", full.masked[0].id)] = json!(5);
+    };
+    let check = |report: &RestoreReport, owner: &str| {
+        let lost = |hook: &Arc<Hook>| {
+            let lost = report.lost_hooks.iter().find(|lost| lost.id == hook.id.to_string()).unwrap();
+            (lost.called.clone(), lost.user.clone())
+        };
+        assert_eq!(report.lost_hooks.len(), 3);
+        assert_eq!(lost(&full.plain), (Some("plain".to_owned()), Some(owner.to_owned())));
+        assert_eq!(lost(&full.naming), (Some("é".repeat(32)), Some("you".to_owned())));
+        assert_eq!(lost(&full.masked[0]), (None, None));
+    };
+
+    let file = gateway.backups.make(None, NOW).unwrap();
+    let spoilt = forged(&file, |name, value| {
+        if name == REGISTRY {
+            spoil(&mut value["rows"]);
+        }
+    });
+    check(&Gateway::claimed_by("somebody").restore(&spoilt, None).unwrap(), "somebody");
+
+    let mut rows = json!(gateway.rows());
+    spoil(&mut rows);
+    let content = Content { rows: serde_json::from_value(rows).unwrap(), incomplete: Vec::new() };
+    let report = RestoreReport::of(describe(&file).unwrap(), true);
+    let whole = restored::whole(content, BTreeMap::new(), &gateway.registry.snapshot(), report);
+    check(&whole.unwrap().1, "me");
+}
+
+#[test]
 fn a_gateway_that_nobody_owns_can_be_claimed_after_a_restore_with_all_that_was_the_owners() {
     let (gateway, full) = Gateway::full();
     let other = Gateway::new();

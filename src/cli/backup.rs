@@ -219,11 +219,13 @@ fn restored(report: &Value) -> String {
     for hook in list("disabled_hooks") {
         let missing: Vec<_> =
             hook["missing"].as_array().into_iter().flatten().filter_map(Value::as_str).map(one_line).collect();
-        let (id, event) = (field(&hook, "id"), field(&hook, "event"));
-        lines.push(format!("Hook {id} ({event}) is switched off, its secrets are missing: {}", missing.join(", ")));
+        let hook = named(&hook, "event");
+        lines.push(format!("{hook} is switched off, its secrets are missing: {}", missing.join(", ")));
+    }
+    for hook in list("lost_hooks") {
+        lines.push(format!("{} cannot be used by this version, and is not there.", named(&hook, "called")));
     }
     for (key, told) in [
-        ("lost_hooks", "Hook {} cannot be used by this version, and is not there."),
         ("users_without_password", "User {} has no password: farhook user password {}"),
         ("missing_secrets", "Secret {} has to be set again: farhook secret set"),
         ("missing_programs", "Program {} has to be registered again."),
@@ -233,6 +235,14 @@ fn restored(report: &Value) -> String {
         }
     }
     lines.join("\n")
+}
+
+/// A hook of a report: its id, what it is called, and whose it is, as far as that is known.
+fn named(hook: &Value, called: &str) -> String {
+    let known = |key: &str| hook[key].as_str().map(one_line);
+    let called = known(called).map(|called| format!(" ({called})")).unwrap_or_default();
+    let user = known("user").map(|user| format!(" of {user}")).unwrap_or_default();
+    format!("Hook {}{called}{user}", field(hook, "id"))
 }
 
 #[cfg(test)]
@@ -261,8 +271,14 @@ mod tests {
         let report = json!({
             "backup": { "created_at": "2016-04-16T13:37:08.728Z", "counts": counts },
             "is_whole": false,
-            "disabled_hooks": [{ "id": "0123", "event": "temp", "missing": ["headers", "API_KEY"] }],
-            "lost_hooks": [],
+            "disabled_hooks": [
+                { "id": "0123", "event": "temp", "user": null, "missing": ["headers", "API_KEY"] },
+                { "id": "4567", "event": "door", "user": "you", "missing": ["url"] },
+            ],
+            "lost_hooks": [
+                { "id": "89ab", "called": "a\nb", "user": "you" },
+                { "id": "cdef", "called": null, "user": null },
+            ],
             "users_without_password": ["you"],
             "missing_secrets": ["API_KEY of me"],
             "missing_programs": [],
@@ -271,6 +287,9 @@ mod tests {
             restored(&report),
             "Restored: 1 user, 2 devices, 3 hooks, as of 2016-04-16T13:37:08.728Z.\n\
              Hook 0123 (temp) is switched off, its secrets are missing: headers, API_KEY\n\
+             Hook 4567 (door) of you is switched off, its secrets are missing: url\n\
+             Hook 89ab (a\\nb) of you cannot be used by this version, and is not there.\n\
+             Hook cdef cannot be used by this version, and is not there.\n\
              User you has no password: farhook user password you\n\
              Secret API_KEY of me has to be set again: farhook secret set"
         );

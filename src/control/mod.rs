@@ -11,6 +11,7 @@ mod clerk;
 mod deliveries;
 mod devices;
 mod hooks;
+mod places;
 mod remote;
 mod server;
 mod shown;

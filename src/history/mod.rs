@@ -9,8 +9,8 @@
 //! Bounded: a user takes 25 KB of memory when everything is in use, the gateway 31, a hook 1. With 200 hooks of ten users
 //! that is 0.5 MB, and on the disk at most 0.4 MB, usually a quarter of it. What belongs to nobody any more is forgotten.
 //!
-//! While the clock is not set, what happens counts as if at the last time that is known. If none is, it counts as soon as
-//! the clock is set.
+//! While the clock is not set, what happens counts as if at the last time that is known. If none is, it counts by how long
+//! the machine has been up, also over restarts, and gets its date as soon as the clock is set.
 
 mod ring;
 mod series;
@@ -46,6 +46,10 @@ const DAY: (u32, usize) = (5 * 60, 288);
 const MONTH: (u32, usize) = (60 * 60, 720);
 const DAY_OF_HOOK: (u32, usize) = (60 * 60, 24);
 const MONTH_OF_HOOK: (u32, usize) = (24 * 60 * 60, 30);
+
+/// What is dated earlier was counted without a clock. Ours: the beginning of 2020. No farhook is so old, and no machine has
+/// been up since 1970 for so long. The time of the build does not tell: an update would take a true date for none.
+const DATED: WallTime = WallTime::from_millis(1_577_836_800_000);
 
 /// What is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,14 +106,16 @@ impl History {
                 }
             }
         }
-        state.known = state.gateway.day.last_at();
+        let last_at = state.gateway.day.last_at();
+        state.known = last_at.filter(|at| *at >= DATED);
+        state.is_undated = last_at.is_some() && state.known.is_none();
         Self(Arc::new(Mutex::new(state)))
     }
 
     /// Counts what happened so many times to deliveries of a hook, whose owner is `owner`.
     pub fn count(&self, what: What, hook: HookId, owner: UserId, times: u32, now: Now) {
         let mut state = self.state();
-        let at = state.believed(now.wall);
+        let at = state.believed(now);
         state.gateway.count(what as usize, times, at);
         state.users.entry(owner).or_insert_with(|| Rings::new(DAY, MONTH)).count(what as usize, times, at);
         let figure = match what {
@@ -127,7 +133,7 @@ impl History {
     /// Counts an event that was refused since a hook's queue is full: its device keeps it.
     pub fn refused(&self, hook: HookId, now: Now) {
         let mut state = self.state();
-        let at = state.believed(now.wall);
+        let at = state.believed(now);
         state.hook(hook).count(2, 1, at);
         state.pending_since_ms.get_or_insert(now.mono_ms);
     }
@@ -140,7 +146,7 @@ impl History {
         if waiting == 0 {
             return;
         }
-        let at = state.believed(now.wall);
+        let at = state.believed(now);
         let gateway = &mut state.gateway;
         for ring in [&mut gateway.day, &mut gateway.month] {
             let depth = &mut ring.at(at)[DEPTH];
@@ -228,11 +234,12 @@ impl State {
         self.hooks.entry(hook).or_insert_with(|| Rings::new(DAY_OF_HOOK, MONTH_OF_HOOK))
     }
 
-    /// The time for which something is counted that happens while the clock says `wall`.
-    fn believed(&mut self, wall: WallTime) -> WallTime {
+    /// The time for which something is counted that happens now.
+    fn believed(&mut self, Now { mono_ms, wall }: Now) -> WallTime {
         if wall < BUILT_AT {
             self.is_undated |= self.known.is_none();
-            return self.shown(wall);
+            // A clock that goes on from the last stop would not be told from one that is right.
+            return self.known.unwrap_or_else(|| WallTime::from_millis(i64::try_from(mono_ms).unwrap_or(i64::MAX)));
         }
         if std::mem::take(&mut self.is_undated) {
             self.gateway.date(wall);
@@ -245,7 +252,8 @@ impl State {
 
     /// The time up to which figures are shown while the clock says `wall`.
     fn shown(&self, wall: WallTime) -> WallTime {
-        if wall < BUILT_AT { self.known.unwrap_or(wall) } else { wall }
+        let last = || self.known.or_else(|| self.gateway.day.last_at());
+        if wall < BUILT_AT { last().unwrap_or(wall) } else { wall }
     }
 
     fn take(&mut self) -> Changes {

@@ -166,3 +166,33 @@ fn before_the_clock_is_set_the_last_known_time_counts_and_else_the_first() {
     let month = again.gateway(Span::Month, wall(60 * MINUTE_MS)).delivered;
     assert_eq!(month[718..], [3, 1]);
 }
+
+#[test]
+fn what_was_counted_before_the_clock_was_ever_set_gets_its_date_also_after_a_restart() {
+    let day_ms = 24 * 60 * MINUTE_MS;
+    let resumed = |up_ms| Now { mono_ms: up_ms, wall: WallTime::from_millis(BUILT_AT.as_millis() - 1_000) };
+    for clock in [unset, resumed] {
+        let history = History::default();
+        history.count(What::Delivered, HOOK, ME, 1, clock(3 * 60 * MINUTE_MS));
+        let again = over_a_restart(history.take());
+        again.count(What::Delivered, HOOK, ME, 1, clock(5_000));
+        assert_eq!(sum(&again.gateway(Span::Day, clock(6_000).wall).delivered), 2);
+        let again = over_a_restart(again.take());
+        again.count(What::Delivered, HOOK, ME, 1, at(40 * day_ms));
+        let day = again.gateway(Span::Day, wall(40 * day_ms)).delivered;
+        assert_eq!((sum(&day), last(&day)), (3, 2));
+        assert_eq!(again.hook(HOOK, wall(40 * day_ms)).month_delivered, 3);
+    }
+}
+
+#[test]
+fn what_an_older_version_counted_keeps_its_date() {
+    let mut rings = Rings::<5>::new(DAY, MONTH);
+    rings.count(What::Delivered as usize, 1, WallTime::from_millis(BUILT_AT.as_millis() - 48 * 60 * 60_000));
+    let mut changes = Changes::new();
+    rings.take(Whose::Gateway, &mut changes);
+    let again = over_a_restart(changes);
+    again.count(What::Delivered, HOOK, ME, 1, at(0));
+    let month = again.gateway(Span::Month, wall(0)).delivered;
+    assert_eq!((sum(&month), last(&month)), (2, 1));
+}

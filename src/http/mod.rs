@@ -7,6 +7,7 @@ mod body;
 mod callers;
 mod certificate;
 mod frame;
+mod head;
 mod identity;
 mod listeners;
 mod names;
@@ -19,6 +20,7 @@ mod server;
 pub mod session;
 mod sse;
 mod tls;
+mod untaken;
 
 use warp::filters::BoxedFilter;
 
@@ -28,6 +30,7 @@ pub use body::Body;
 pub use body::BodyRoom;
 pub use body::Upload;
 pub use certificate::CertificateError;
+pub use head::Head;
 pub use identity::Identity;
 pub use identity::IdentityError;
 pub use identity::Wanted;
@@ -41,6 +44,7 @@ pub use page::part;
 pub use page::see_other;
 pub use page::with_cookie;
 pub use path::Params;
+pub use path::outside;
 pub use reply::ApiError;
 pub use reply::Response;
 pub use reply::answer;
@@ -59,6 +63,8 @@ pub use sse::Seat;
 pub use sse::Streams;
 pub use sse::Subscription;
 pub use sse::events;
+pub use untaken::Untaken;
+pub use untaken::telling;
 pub use warp::http::Method;
 
 /// One endpoint.

@@ -7,6 +7,7 @@ use http::StatusCode;
 use http::header;
 
 use crate::http::Response;
+use crate::http::untaken::Untaken;
 
 /// What a page may do: show and run what comes from here and nothing else. Pico.css has its icons in `data:` addresses.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
@@ -29,6 +30,14 @@ pub enum PageStatus {
     TooMany,
     /// The gateway is going down, or has no room.
     Unavailable,
+    /// There is no page for such a request.
+    Untaken(Untaken),
+}
+
+impl From<Untaken> for PageStatus {
+    fn from(untaken: Untaken) -> Self {
+        Self::Untaken(untaken)
+    }
 }
 
 impl From<PageStatus> for StatusCode {
@@ -41,6 +50,7 @@ impl From<PageStatus> for StatusCode {
             PageStatus::Misdirected => Self::MISDIRECTED_REQUEST,
             PageStatus::TooMany => Self::TOO_MANY_REQUESTS,
             PageStatus::Unavailable => Self::SERVICE_UNAVAILABLE,
+            PageStatus::Untaken(untaken) => untaken.status(),
         }
     }
 }

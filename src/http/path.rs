@@ -9,6 +9,8 @@ use warp::Rejection;
 use warp::filters::path::FullPath;
 use warp::http::Method;
 
+use crate::http::Route;
+
 /// What the placeholders of a path stand for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Params {
@@ -48,6 +50,15 @@ pub(super) fn at(
         };
         std::future::ready(taken)
     })
+}
+
+/// A route that takes nothing whose path begins with one of these segments.
+pub fn outside(roots: &'static [&'static str], route: Route) -> Route {
+    let is_outside = warp::path::full().and_then(move |path: FullPath| {
+        let first = path.as_str().trim_start_matches('/').split('/').next().unwrap_or_default();
+        std::future::ready(if roots.contains(&first) { Err(warp::reject::not_found()) } else { Ok(()) })
+    });
+    is_outside.untuple_one().and(route).boxed()
 }
 
 /// What a path's segments are, if it has the pattern's form.

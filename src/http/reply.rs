@@ -1,4 +1,4 @@
-//! Answers. Only here are status codes chosen.
+//! Answers to programs. Only here, and in `page` and `untaken`, are status codes chosen.
 
 use std::convert::Infallible;
 
@@ -13,11 +13,8 @@ use warp::http::header::LOCATION;
 use warp::http::header::RETRY_AFTER;
 
 use crate::http::NoAccess;
-use crate::http::body::BrokenOff;
-use crate::http::body::NoBodyRoom;
-use crate::http::body::TooLarge;
-use crate::http::path::WrongMethod;
 use crate::http::redirect::Instead;
+use crate::http::untaken::Untaken;
 use crate::model::Hidden;
 
 /// A finished answer.
@@ -118,20 +115,7 @@ pub(super) fn sent_to(instead: Instead) -> Response {
 
 /// What no route took.
 pub(super) async fn unknown(rejection: Rejection) -> Result<Response, Infallible> {
-    // A path that another route knows with another method is rejected by both.
-    let status = if rejection.find::<TooLarge>().is_some() {
-        StatusCode::PAYLOAD_TOO_LARGE
-    } else if rejection.find::<NoBodyRoom>().is_some() {
-        StatusCode::SERVICE_UNAVAILABLE
-    } else if rejection.find::<BrokenOff>().is_some() {
-        StatusCode::BAD_REQUEST
-    } else if rejection.find::<WrongMethod>().is_some() {
-        StatusCode::METHOD_NOT_ALLOWED
-    } else if rejection.is_not_found() {
-        StatusCode::NOT_FOUND
-    } else {
-        StatusCode::BAD_REQUEST
-    };
+    let status = Untaken::of(&rejection).status();
     Ok(with_reason(status, status.canonical_reason().unwrap_or_default()))
 }
 

@@ -16,6 +16,7 @@ use crate::http::ApiError;
 use crate::http::Body;
 use crate::http::BodyRoom;
 use crate::http::Credentials;
+use crate::http::Head;
 use crate::http::Params;
 use crate::http::Peer;
 use crate::http::Scheme;
@@ -35,7 +36,7 @@ pub struct Request {
     pub is_https: bool,
     /// The address by which the caller knows the gateway, without a path.
     pub base: String,
-    headers: HeaderMap,
+    head: Head,
     target: String,
     query: Vec<(String, Hidden)>,
 }
@@ -75,10 +76,11 @@ pub fn request(
                 let query = url::form_urlencoded::parse(query.as_bytes()).into_owned();
                 let query = query.map(|(name, value)| (name, Hidden::new(value))).collect();
                 let is_https = scheme == Some(Scheme::Https);
+                let head = Head::new(headers);
                 let scheme = if is_https { "https" } else { "http" };
-                let base = format!("{scheme}://{}", text(&headers, "host").unwrap_or("localhost"));
+                let base = format!("{scheme}://{}", head.header("host").unwrap_or("localhost"));
                 let from = peer.map_or(Ipv4Addr::UNSPECIFIED.into(), |Peer(address)| address.ip());
-                Request { path, from, body, is_https, base, headers, target, query }
+                Request { path, from, body, is_https, base, head, target, query }
             },
         )
 }
@@ -109,14 +111,17 @@ impl Request {
 
     /// A header that is text; the first one of that name.
     pub fn header(&self, name: &str) -> Option<&str> {
-        text(&self.headers, name)
+        self.head.header(name)
     }
 
-    /// A cookie of that name (RFC 6265, 5.4).
+    /// A cookie of that name; see [`Head::cookie`].
     pub fn cookie(&self, name: &str) -> Option<&str> {
-        let cookies = self.headers.get_all("cookie").into_iter().filter_map(|value| value.to_str().ok());
-        let mut pairs = cookies.flat_map(|cookies| cookies.split(';')).filter_map(|pair| pair.trim().split_once('='));
-        pairs.find(|(known, _)| *known == name).map(|(_, value)| value)
+        self.head.cookie(name)
+    }
+
+    /// All headers.
+    pub fn head(&self) -> &Head {
+        &self.head
     }
 
     /// The fields of the query, in their order.
@@ -133,8 +138,4 @@ impl Request {
         let fields = self.body.fields().ok();
         credentials.or(fields.and_then(|fields| fields.get("access_token")).and_then(Value::as_str))
     }
-}
-
-fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers.get(name).and_then(|value| value.to_str().ok())
 }

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use serde::Serialize;
 
-use crate::http::Request;
+use crate::http::Head;
 
 /// The cookie of whoever chose a language.
 const COOKIE: &str = "farhook_language";
@@ -39,9 +39,9 @@ impl Language {
     }
 
     /// The language that was chosen, else the one that the browser prefers.
-    pub(super) fn of(request: &Request) -> Self {
-        let chosen = request.cookie(COOKIE).and_then(Self::of_code);
-        chosen.or_else(|| preferred(request.header("accept-language")?)).unwrap_or_default()
+    pub(super) fn of(head: &Head) -> Self {
+        let chosen = head.cookie(COOKIE).and_then(Self::of_code);
+        chosen.or_else(|| preferred(head.header("accept-language")?)).unwrap_or_default()
     }
 
     /// A text in this language; as it is if the catalogue does not have it.

@@ -35,14 +35,26 @@ use std::sync::Arc;
 use crate::http;
 use crate::http::BodyRoom;
 use crate::http::Route;
+use crate::web::frame::Frame;
+use crate::web::language::Language;
+use crate::web::refusal::Refusal;
 
 pub use context::Context;
 pub use flash::Flashes;
 pub use replaying::Replaying;
 pub use templates::Templates;
 
-/// Every page, as one route.
+/// Where programs ask, who are answered by the API, also what it does not know.
+const OF_PROGRAMS: [&str; 4] = ["v1", "oauth", "healthz", "readyz"];
+
+/// Every page, as one route. It answers also what no page takes.
 pub fn routes(context: Context) -> Route {
     let (context, room) = (Arc::new(context), BodyRoom::default());
-    http::one_of([assets::routes(&room), pages::routes(&context, &room)].concat())
+    let pages = http::one_of([assets::routes(&room), pages::routes(&context, &room)].concat());
+    let pages = http::telling(pages, move |head, untaken| {
+        let is_part = head.header("hx-request").is_some();
+        let frame = Frame::around(&context, Language::of(head), None);
+        pages::refused::show(&context, &frame, is_part, &Refusal::Untaken(untaken))
+    });
+    http::outside(&OF_PROGRAMS, pages)
 }

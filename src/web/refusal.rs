@@ -3,6 +3,7 @@
 use crate::accounts::AccountError;
 use crate::accounts::LoginError;
 use crate::http::PageStatus;
+use crate::http::Untaken;
 
 /// See the module. Texts are for the person at the browser.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +29,8 @@ pub(super) enum Refusal {
     Unusable(String),
     /// The gateway is going down.
     Stopping,
+    /// There is no page for such a request.
+    Untaken(Untaken),
 }
 
 impl Refusal {
@@ -40,35 +43,43 @@ impl Refusal {
             Self::NotFound => PageStatus::NotFound,
             Self::Unusable(_) => PageStatus::Unusable,
             Self::Stopping => PageStatus::Unavailable,
+            Self::Untaken(untaken) => PageStatus::Untaken(*untaken),
         }
     }
 
-    /// The same in words; those that are of [`Self::TEXTS`] are in the catalogues.
+    /// The same in words; the catalogues have all but the reasons of others.
     pub(super) fn text(&self) -> &str {
-        let [logged_out, unclaimed, foreign_host, foreign_form, not_found, not_owner, stopping] = Self::TEXTS;
         match self {
-            Self::LogIn { .. } => logged_out,
-            Self::Claim => unclaimed,
-            Self::ForeignHost => foreign_host,
-            Self::ForeignForm => foreign_form,
-            Self::NotFound => not_found,
-            Self::NotOwner => not_owner,
-            Self::Stopping => stopping,
+            Self::LogIn { .. } => "You are logged out, and nothing was saved. Log in again.",
+            Self::Claim => "This gateway has no owner yet.",
+            Self::ForeignHost => {
+                "This gateway is not known by that name. Use its address, or a name that ends in .local; other names \
+                 are listed as hosts in the [http] part of its configuration, which takes effect at the next start or \
+                 with SIGHUP."
+            }
+            Self::ForeignForm => "This form is not from your present session. Load the page again and send it anew.",
+            Self::NotFound | Self::Untaken(Untaken::NotFound) => "There is nothing here.",
+            Self::NotOwner => "Only the owner of the gateway may see this.",
             Self::Unusable(reason) => reason,
+            Self::Stopping => "The gateway is stopping. Try again in a moment.",
+            Self::Untaken(Untaken::TooLarge) => "What was sent is too large. Nothing was changed.",
+            Self::Untaken(Untaken::NoRoom) => {
+                "The gateway has no room for what was sent now. Nothing was changed; try again in a moment."
+            }
+            Self::Untaken(Untaken::Broken) => "What was sent did not arrive whole. Nothing was changed; send it again.",
+            Self::Untaken(Untaken::WrongMethod) => "Nothing can be sent to this address.",
         }
     }
 
-    /// All that can be said in any language.
-    pub(super) const TEXTS: [&str; 7] = [
-        "You are logged out, and nothing was saved. Log in again.",
-        "This gateway has no owner yet.",
-        "This gateway is not known by that name. Use its address, or a name that ends in .local; other names are listed \
-         as hosts in the [http] part of its configuration, which takes effect at the next start or with SIGHUP.",
-        "This form is not from your present session. Load the page again and send it anew.",
-        "There is nothing here.",
-        "Only the owner of the gateway may see this.",
-        "The gateway is stopping. Try again in a moment.",
-    ];
+    /// One of each that has words of its own.
+    #[cfg(test)]
+    pub(super) fn each() -> Vec<Self> {
+        let untaken = [Untaken::TooLarge, Untaken::NoRoom, Untaken::Broken, Untaken::WrongMethod].map(Self::Untaken);
+        let login = Self::LogIn { wanted: String::new(), has_form: true };
+        let others =
+            [login, Self::Claim, Self::ForeignHost, Self::ForeignForm, Self::NotFound, Self::NotOwner, Self::Stopping];
+        others.into_iter().chain(untaken).collect()
+    }
 }
 
 /// How a page that does not let somebody in answers.

@@ -17,7 +17,7 @@ use crate::web::pages::refused;
 use crate::web::refusal::Refusal;
 use crate::web::visit::Visit;
 
-/// Bytes of a form. Ours: a hook with room to spare.
+/// Bytes of a form. Ours: an ordinary one with room to spare.
 const FORM_BYTES: usize = 256 * 1_024;
 
 /// How a handler ends.
@@ -65,7 +65,7 @@ impl Site {
         self.route(Method::POST, For::Users, paths, FORM_BYTES, handle)
     }
 
-    /// As [`Self::form`], with files of at most so many bytes.
+    /// As [`Self::form`], with a body of at most so many bytes.
     pub(super) fn upload<F, A>(&self, paths: &'static [&'static str], most_bytes: usize, handle: F) -> Route
     where
         F: Fn(Arc<Context>, Visit) -> A + Clone + Send + Sync + 'static,
@@ -109,7 +109,7 @@ impl Site {
             .then(move |request: Request| {
                 let (context, handle) = (Arc::clone(&context), handle.clone());
                 async move {
-                    let (language, is_part) = (Language::of(&request), request.header("hx-request").is_some());
+                    let (language, is_part) = (Language::of(request.head()), request.header("hx-request").is_some());
                     let mut visitor = None;
                     let shown = async {
                         let visit = Visit::of(request, &context, has_form).await?;

@@ -63,7 +63,7 @@ fn the_german_catalogue_has_every_text_and_no_other() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/web");
     let mut texts = BTreeSet::new();
     collect(&folder, &mut texts);
-    texts.extend(Refusal::TEXTS.map(ToOwned::to_owned));
+    texts.extend(Refusal::each().iter().map(|refusal| refusal.text().to_owned()));
     for example in examples() {
         texts.extend([&example.title, &example.what, &example.note].map(Clone::clone));
         texts.extend(example.placeholders.iter().map(|placeholder| placeholder.hint.clone()));

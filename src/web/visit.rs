@@ -58,7 +58,7 @@ impl Visit {
             return Err(Refusal::ForeignForm);
         }
         let now = clock::now();
-        let (language, visitor) = (Language::of(&request), Visitor::find(&request, context, now));
+        let (language, visitor) = (Language::of(request.head()), Visitor::find(&request, context, now));
         let form = if has_form { Form::read(&request).await? } else { Form::default() };
         Ok(Self { request, form, language, now, has_form, visitor })
     }

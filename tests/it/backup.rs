@@ -204,8 +204,8 @@ async fn without_its_secrets_a_backup_is_restored_and_told_is_what_is_left_to_do
     let told = String::from_utf8(output.stdout).unwrap();
     for line in [
         "Restored: 2 users, 1 device, 3 hooks",
-        "(masked) is switched off, its secrets are missing: url, headers, auth, body",
-        "(named) is switched off, its secrets are missing: API_KEY",
+        "(masked) of somebody is switched off, its secrets are missing: url, headers, auth, body",
+        "(named) of somebody is switched off, its secrets are missing: API_KEY",
         "User you has no password: farhook user password you",
         "Secret API_KEY of somebody has to be set again",
         "Program program has to be registered again",

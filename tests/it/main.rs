@@ -47,5 +47,6 @@ mod requests;
 mod streams;
 mod systemd;
 mod web_markup;
+mod web_refusals;
 mod web_security;
 mod web_sessions;

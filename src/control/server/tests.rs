@@ -6,6 +6,7 @@ use serde_json::Value;
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::sync::mpsc;
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::*;
@@ -20,6 +21,7 @@ use crate::bus::Order;
 use crate::bus::Overview;
 use crate::bus::Presence;
 use crate::bus::Replays;
+use crate::bus::TestReport;
 use crate::bus::orders;
 use crate::bus::remote_requests;
 use crate::chance::Chance;
@@ -44,6 +46,7 @@ struct Scene {
     _feed: MqttFeed,
     _intake: IntakeQueue,
     orders: mpsc::Receiver<Order>,
+    remote: mpsc::Sender<RemoteRequest>,
     _config: watch::Sender<Arc<Config>>,
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
@@ -85,8 +88,20 @@ impl Scene {
             chance,
             listening: watch::channel(json!({ "mqtt": "127.0.0.1:1883" })).1,
         };
-        let task = tokio::spawn(serve(Socket::listen(data.path()).unwrap(), remote_requests().1, parts, stopping));
-        Self { data, registry, live, _feed: feed, _intake: intake_queue, orders, _config: config_in, stop, task }
+        let (remote, requests) = remote_requests();
+        let task = tokio::spawn(serve(Socket::listen(data.path()).unwrap(), requests, parts, stopping));
+        Self {
+            data,
+            registry,
+            live,
+            _feed: feed,
+            _intake: intake_queue,
+            orders,
+            remote,
+            _config: config_in,
+            stop,
+            task,
+        }
     }
 
     async fn call(&self) -> UnixStream {
@@ -115,6 +130,14 @@ impl Scene {
             Reply::Done(value) => value,
             Reply::Refused(reason) => panic!("{reason}"),
         }
+    }
+
+    /// Asks as a page of the owner does.
+    async fn ask(&self, request: Request) -> oneshot::Receiver<Reply> {
+        let (reply, answer) = oneshot::channel();
+        let asked = Asked { request, user: None };
+        in_time(self.remote.send(RemoteRequest { user: self.registry.owner(), asked, reply })).await.unwrap();
+        answer
     }
 
     /// A caller that watches, and has been told that it does.
@@ -223,6 +246,34 @@ async fn silent_callers_hold_no_more_than_their_seats() {
     let mut late = BufReader::new(late);
     drop(silent.pop());
     assert!(matches!(next(&mut late).await, Some(Reply::Done(_))), "a seat was free again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_target_that_is_slow_holds_nobody_up_who_asks_for_something_else() {
+    let mut scene = Scene::new();
+    let definition = json!({ "event": "temp", "url": "http://example.com/" });
+    let hook = scene.done(&json!({ "ask": "hook-create", "definition": definition, "again": false })).await;
+    let test = || Request::HookTest { hook: hook["id"].as_str().unwrap().parse().unwrap(), event: None };
+    let (first, second) = (scene.ask(test()).await, scene.ask(test()).await);
+    let mut slow = Vec::new();
+    for _ in 0..2 {
+        let Some(Order::Test { reply, .. }) = in_time(scene.orders.recv()).await else { panic!("another order") };
+        slow.push(reply);
+    }
+
+    for _ in 0..20 {
+        let Reply::Refused(reason) = in_time(scene.ask(test()).await).await.unwrap() else { panic!("it is done") };
+        assert!(reason.starts_with("2 tests, tries or replays of yours are under way"), "{reason}");
+        assert!(matches!(in_time(scene.ask(Request::Status).await).await.unwrap(), Reply::Done(_)));
+    }
+
+    let report = TestReport { ok: true, status: Some(200), error: None, results: Vec::new() };
+    slow.remove(0).send(report).unwrap();
+    // Which of the two was tested first is the scheduler's.
+    let (answer, _other) = in_time(futures_util::future::select(first, second)).await.factor_first();
+    assert!(matches!(answer.unwrap(), Reply::Done(_)));
+    let _third = scene.ask(test()).await;
+    assert!(matches!(in_time(scene.orders.recv()).await, Some(Order::Test { .. })), "there is a place again");
 }
 
 #[tokio::test(flavor = "multi_thread")]

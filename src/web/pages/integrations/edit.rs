@@ -38,6 +38,8 @@ use crate::web::pages::integrations::preview;
 use crate::web::pages::integrations::preview::MADE_UP;
 use crate::web::pages::integrations::preview::Previewed;
 use crate::web::pages::integrations::preview::Sample;
+use crate::web::pages::integrations::sent::NotOne;
+use crate::web::pages::integrations::sent::Sent;
 use crate::web::pages::show;
 use crate::web::pages::show_as;
 use crate::web::pages::show_part;
@@ -46,6 +48,9 @@ use crate::web::route::Shown;
 use crate::web::route::Site;
 use crate::web::templates::Page;
 use crate::web::visit::Visit;
+
+/// Bytes of the form: a definition has up to 64 KB, stands in it three times, and each byte can take three on its way.
+const EDITOR_BYTES: usize = 1 << 20;
 
 /// Rows that are left free in each list of names and values.
 const FREE_ROWS: usize = 2;
@@ -149,9 +154,9 @@ pub(super) fn routes(site: &Site) -> Vec<Route> {
     vec![
         site.page(&["/integrations/new"], begin),
         site.page(&["/integrations/:hook/edit"], edit),
-        site.form(&["/integrations/new", "/integrations/:hook/edit"], sent),
-        site.form(&["/integrations/import"], import),
-        site.form(&["/integrations/preview"], in_step),
+        site.upload(&["/integrations/new", "/integrations/:hook/edit"], EDITOR_BYTES, sent),
+        site.upload(&["/integrations/import"], EDITOR_BYTES, import),
+        site.upload(&["/integrations/preview"], EDITOR_BYTES, in_step),
     ]
 }
 
@@ -356,52 +361,6 @@ impl Draft {
         let went = context.ask(visit.user_id(), request).await?;
         let id = |hook: Value| hook["id"].as_str().and_then(|id| id.parse().ok()).expect("a hook has an id");
         Ok(went.map(id))
-    }
-}
-
-/// What came from the page.
-struct Sent {
-    form: Form,
-    json: String,
-    base: Value,
-    base_text: String,
-}
-
-/// Why what was sent is not one definition.
-enum NotOne {
-    /// The JSON is none; why.
-    NoJson(String),
-    /// The fields and the JSON were both changed.
-    Torn,
-}
-
-impl Sent {
-    fn read(visit: &Visit) -> Self {
-        let base_text = visit.form.exact("base").to_owned();
-        let base = serde_json::from_str(&base_text).unwrap_or_else(|_| json!({}));
-        Self { form: Form::read(visit.form.fields()), json: visit.form.exact("definition").to_owned(), base, base_text }
-    }
-
-    /// The definition as the fields say it.
-    fn of_form(&self) -> Value {
-        self.form.onto(&self.base)
-    }
-
-    /// The definition as the JSON says it.
-    fn of_json(&self) -> Result<Value, NotOne> {
-        serde_json::from_str(&self.json).map_err(|error| NotOne::NoJson(format!("JSON: {error}")))
-    }
-
-    /// Whichever was changed.
-    fn changed(&self) -> Result<Value, NotOne> {
-        let (form, json) = (self.of_form(), self.of_json()?);
-        if json == self.base || json == form {
-            Ok(form)
-        } else if form == self.base {
-            Ok(json)
-        } else {
-            Err(NotOne::Torn)
-        }
     }
 }
 

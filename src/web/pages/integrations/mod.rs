@@ -6,6 +6,7 @@ pub(super) mod edit;
 mod letters;
 pub(super) mod list;
 mod preview;
+mod sent;
 
 use std::sync::Arc;
 

@@ -9,6 +9,7 @@ use tokio::task::block_in_place;
 
 use crate::backup;
 use crate::backup::DisabledHook;
+use crate::backup::LostHook;
 use crate::backup::RestoreReport;
 use crate::http;
 use crate::http::BodyRoom;
@@ -38,7 +39,7 @@ pub(in crate::web::pages) struct Restored {
     /// Whether whoever restored is still logged in.
     is_logged_in: bool,
     hooks: Vec<Stopped>,
-    lost_hooks: Vec<String>,
+    lost_hooks: Vec<Lost>,
     users: Vec<String>,
     secrets: Vec<String>,
     programs: Vec<String>,
@@ -62,13 +63,21 @@ struct Stopped {
     missing: String,
 }
 
+/// A hook that is not there any more.
+#[derive(Serialize)]
+struct Lost {
+    id: String,
+    called: String,
+    user: String,
+}
+
 impl Page for Restored {
     const TEMPLATE: &'static str = "pages/settings/restored.html";
 
     #[cfg(test)]
     fn samples() -> Vec<(&'static str, Self)> {
         use crate::model::WallTime;
-        let of = |is_whole, hooks, names: &[&str]| {
+        let of = |is_whole, hooks, lost_hooks, names: &[&str]| {
             let names = || names.iter().map(|name| (*name).to_owned()).collect();
             Self {
                 made: Moment::of(WallTime::from_millis(0), WallTime::from_millis(90_000)),
@@ -76,7 +85,7 @@ impl Page for Restored {
                 is_whole,
                 is_logged_in: !is_whole,
                 hooks,
-                lost_hooks: names(),
+                lost_hooks,
                 users: names(),
                 secrets: names(),
                 programs: names(),
@@ -88,7 +97,13 @@ impl Page for Restored {
             user: "<b>you</b>".to_owned(),
             missing: "headers, <b>KEY</b>".to_owned(),
         };
-        vec![("whole", of(true, Vec::new(), &[])), ("rest", of(false, vec![stopped], &["<b>you</b>", "me"]))]
+        let id = stopped.id.clone();
+        let lost = [("<b>temp</b>", "<b>you</b>"), ("", "")];
+        let lost = lost.map(|(called, user)| Lost { id: id.clone(), called: called.to_owned(), user: user.to_owned() });
+        vec![
+            ("whole", of(true, Vec::new(), Vec::new(), &[])),
+            ("rest", of(false, vec![stopped], lost.into(), &["<b>you</b>", "me"])),
+        ]
     }
 }
 
@@ -101,6 +116,11 @@ impl Restored {
             user: user.unwrap_or_default(),
             missing: missing.join(", "),
         };
+        let lost = |LostHook { id, called, user }| Lost {
+            id,
+            called: called.unwrap_or_default(),
+            user: user.unwrap_or_default(),
+        };
         let backup::Counts { users, devices, products, hooks, secrets } = backup.counts;
         Self {
             made: Moment::written(&backup.created_at, visit.now.wall),
@@ -108,7 +128,7 @@ impl Restored {
             is_whole,
             is_logged_in,
             hooks: disabled_hooks.into_iter().map(stopped).collect(),
-            lost_hooks,
+            lost_hooks: lost_hooks.into_iter().map(lost).collect(),
             users: users_without_password,
             secrets: report.missing_secrets,
             programs: report.missing_programs,

@@ -1,0 +1,101 @@
+//! Places of requests that wait for something far away: for a target's answer, or for many deliveries to be stored anew.
+//! They hold none of the seats in which everything else is done, and nobody gets all of the places.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::Mutex;
+
+use crate::bus::protocol::Request;
+use crate::model::UserId;
+
+/// Places of one user, and in all. Ours: a person tries one thing after the other, and a target may take minutes.
+const OF_ONE: usize = 2;
+const IN_ALL: usize = 8;
+
+/// The places that are taken. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Places(Arc<Mutex<HashMap<UserId, usize>>>);
+
+/// One place; it is given back when this is dropped.
+#[derive(Debug)]
+pub(super) struct Place {
+    places: Places,
+    user: UserId,
+}
+
+/// Why there is no place now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(super) enum NoPlace {
+    /// The user has all that one may have.
+    #[error(
+        "{OF_ONE} tests, tries or replays of yours are under way, and more are not carried out at once; \
+         try again when one of them has ended"
+    )]
+    OfOne,
+    /// All are taken.
+    #[error(
+        "{IN_ALL} tests, tries or replays are under way on this gateway, and more are not carried out at once; \
+         try again in a moment"
+    )]
+    InAll,
+}
+
+/// Whether a request waits for something far away.
+pub(super) fn is_long(request: &Request) -> bool {
+    matches!(request, Request::HookTest { .. } | Request::HookTry { .. } | Request::Replay { .. })
+}
+
+impl Places {
+    /// A place for one more request of `user`.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub(super) fn take(&self, user: UserId) -> Result<Place, NoPlace> {
+        let mut taken = self.0.lock().expect("counting does not panic");
+        if taken.get(&user).is_some_and(|count| *count >= OF_ONE) {
+            return Err(NoPlace::OfOne);
+        }
+        if taken.values().sum::<usize>() >= IN_ALL {
+            return Err(NoPlace::InAll);
+        }
+        *taken.entry(user).or_default() += 1;
+        Ok(Place { places: self.clone(), user })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut taken = self.places.0.lock().expect("counting does not panic");
+        if let Some(count) = taken.get_mut(&self.user) {
+            *count -= 1;
+            if *count == 0 {
+                taken.remove(&self.user);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn user(number: u8) -> UserId {
+        UserId::from_bytes([number; 12])
+    }
+
+    #[test]
+    fn nobody_gets_all_places_and_a_place_is_given_back() {
+        let places = Places::default();
+        let mut taken: Vec<_> = (0..IN_ALL / OF_ONE)
+            .flat_map(|number| [user(u8::try_from(number).unwrap()); OF_ONE])
+            .map(|user| places.take(user).unwrap())
+            .collect();
+        assert_eq!(places.take(user(0)).unwrap_err(), NoPlace::OfOne);
+        assert_eq!(places.take(user(9)).unwrap_err(), NoPlace::InAll);
+        taken.pop();
+        assert_eq!(places.take(user(0)).unwrap_err(), NoPlace::OfOne);
+        taken.push(places.take(user(9)).unwrap());
+        taken.clear();
+        assert!(places.0.lock().unwrap().is_empty(), "who holds none is not remembered");
+    }
+}

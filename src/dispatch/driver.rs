@@ -385,7 +385,7 @@ impl Driver {
         if let How::Sent { host, timing, .. } = &ended.how {
             debug!(HOOK_ID:% = lane.hook; "{host}: {timing}");
         }
-        self.note_target(&ended.how, lane.hook, ended.began_ms, now);
+        self.note_target(&ended.how, lane, ended.began_ms, now);
         {
             let mut windows = self.hosts.lock().expect("windows do not panic");
             ended.how.end_place(ended.place.as_deref(), ended.began_ms, now.mono_ms, &mut windows);

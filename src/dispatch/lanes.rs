@@ -70,11 +70,17 @@ pub(super) struct Lanes {
 
 impl Lanes {
     /// Makes a hook and its target known. Only known hooks' deliveries are started. A hook whose events choose the
-    /// host is a target of its own.
+    /// host is a target of its own. One that is known already goes over to that target, with what waits for it.
     pub(super) fn add_hook(&mut self, hook: HookId, origin: Option<&str>, host: Option<&str>) {
         let name: Arc<str> = origin.map_or_else(|| hook.to_string(), str::to_owned).into();
         self.targets.entry(Arc::clone(&name)).or_default().host = host.map(str::to_owned);
-        self.hooks.insert(hook, name);
+        let before = self.hooks.insert(hook, Arc::clone(&name));
+        let Some(before) = before.filter(|before| *before != name) else { return };
+        self.leave_line(hook, &before);
+        self.forget_unused(&before);
+        for key in self.lanes_of(hook, |lane| lane.state == State::Aside) {
+            self.go_on(key);
+        }
     }
 
     /// Forgets a hook and what waits for it.
@@ -325,7 +331,14 @@ impl Lanes {
         }
     }
 
-    /// The target of a hook, to tell it what happened.
+    /// The target that the attempt under way in that lane went to, to tell it what happened. It is not the hook's any
+    /// more if the hook was given another address meanwhile.
+    pub(super) fn asked(&mut self, lane: LaneKey) -> Option<&mut Target> {
+        let name = self.under_way.get(&lane)?.as_ref()?;
+        self.targets.get_mut(name).map(|line| &mut line.target)
+    }
+
+    /// The target of a hook.
     pub(super) fn target(&mut self, hook: HookId) -> Option<&mut Target> {
         let name = self.hooks.get(&hook)?;
         self.targets.get_mut(name).map(|line| &mut line.target)
@@ -459,7 +472,7 @@ impl Lanes {
         if let Some(line) = self.targets.get_mut(&name) {
             line.target.ended();
         }
-        if !self.hooks.contains_key(&key.hook) {
+        if self.hooks.get(&key.hook).is_none_or(|target| *target != name) {
             self.forget_unused(&name);
         }
     }

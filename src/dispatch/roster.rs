@@ -31,7 +31,8 @@ struct Working {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Changed {
     pub(super) gone: Vec<HookId>,
-    pub(super) new: Vec<HookId>,
+    /// New ones, and those that have another definition.
+    pub(super) changed: Vec<HookId>,
 }
 
 impl Roster {
@@ -74,17 +75,22 @@ impl Roster {
     /// Takes up what is registered now.
     pub(super) fn take_up(&mut self, snapshot: &Snapshot) -> Changed {
         let gone = self.hooks.keys().filter(|id| !snapshot.hooks.contains_key(id)).copied().collect();
-        let mut new = Vec::new();
+        let mut changed = Vec::new();
         self.hooks.retain(|id, _| snapshot.hooks.contains_key(id));
         self.board.keep_hooks(|id| snapshot.hooks.contains_key(&id));
         for (id, hook) in &snapshot.hooks {
-            let working = self.hooks.entry(*id).or_insert_with(|| {
-                new.push(*id);
-                Working { hook: Arc::clone(hook), errors: ErrorsInARow::default(), has_too_many_errors: false }
+            let known = self.hooks.get(id);
+            if known.is_none_or(|working| !Arc::ptr_eq(&working.hook, hook)) {
+                changed.push(*id);
+            }
+            let working = self.hooks.entry(*id).or_insert_with(|| Working {
+                hook: Arc::clone(hook),
+                errors: ErrorsInARow::default(),
+                has_too_many_errors: false,
             });
             working.hook = Arc::clone(hook);
         }
-        Changed { gone, new }
+        Changed { gone, changed }
     }
 
     /// Remembers how a hook was before the restart.
@@ -149,7 +155,7 @@ mod tests {
         let mut snapshot = Snapshot::default();
         snapshot.hooks.insert(ID, Arc::new(hook));
         let mut roster = Roster::new(Board::default());
-        assert_eq!(roster.take_up(&snapshot), Changed { gone: vec![], new: vec![ID] });
+        assert_eq!(roster.take_up(&snapshot), Changed { gone: vec![], changed: vec![ID] });
         roster
     }
 
@@ -178,6 +184,6 @@ mod tests {
         let mut roster = roster();
         roster.restore(ID, StoredHealth { errors_in_a_row: 10, disabled: true });
         assert!(!roster.may_work(ID));
-        assert_eq!(roster.take_up(&Snapshot::default()), Changed { gone: vec![ID], new: vec![] });
+        assert_eq!(roster.take_up(&Snapshot::default()), Changed { gone: vec![ID], changed: vec![] });
     }
 }

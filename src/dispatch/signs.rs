@@ -14,6 +14,7 @@ use crate::dispatch::connectivity::Reach;
 use crate::dispatch::driver::Driver;
 use crate::model::HookId;
 use crate::model::WallTime;
+use crate::store::LaneKey;
 
 impl Driver {
     /// How patient the next attempt for a hook is: its target may be silent, and then it is a probe.
@@ -38,7 +39,7 @@ impl Driver {
     }
 
     /// Tells the target and the line whether the target was there.
-    pub(super) fn note_target(&mut self, how: &How, hook: HookId, began_ms: u64, now: Now) {
+    pub(super) fn note_target(&mut self, how: &How, lane: LaneKey, began_ms: u64, now: Now) {
         let How::Sent { outcome, host, timing, .. } = how else { return };
         match outcome {
             Outcome::Answered(answer) => {
@@ -46,19 +47,19 @@ impl Driver {
                 let since_heard_ms = timing.total_ms - timing.first_byte_ms.unwrap_or(timing.total_ms);
                 let heard_ms = now.mono_ms.saturating_sub(since_heard_ms);
                 self.connectivity.answered(host, answer.is_verified, heard_ms);
-                if self.lanes.target(hook).is_some_and(|target| target.answered(began_ms)) {
-                    info!("{} answers again", self.called(hook, host));
+                if self.lanes.asked(lane).is_some_and(|target| target.answered(began_ms)) {
+                    info!("{} answers again", self.called(lane.hook, host));
                 }
             }
-            Outcome::NoAnswer(why) => self.note_silence(why, host, hook, began_ms, now),
+            Outcome::NoAnswer(why) => self.note_silence(why, host, lane, began_ms, now),
             Outcome::Forbidden { .. } => {}
         }
         self.tell_of_line(now);
     }
 
-    fn note_silence(&mut self, why: &NoAnswer, host: &str, hook: HookId, began_ms: u64, now: Now) {
+    fn note_silence(&mut self, why: &NoAnswer, host: &str, lane: LaneKey, began_ms: u64, now: Now) {
         let jitter = self.chance.fraction();
-        let Some(target) = self.lanes.target(hook) else { return };
+        let Some(target) = self.lanes.asked(lane) else { return };
         if !target.is_news(began_ms) {
             return;
         }
@@ -67,7 +68,7 @@ impl Driver {
         let is_first = target.was_silent(began_ms, now.mono_ms, jitter, most);
         self.connectivity.silent(host, why, since_ms, now.mono_ms);
         if is_first {
-            warn!("{} does not answer ({why}); its deliveries wait", self.called(hook, host));
+            warn!("{} does not answer ({why}); its deliveries wait", self.called(lane.hook, host));
         }
     }
 

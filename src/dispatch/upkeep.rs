@@ -126,7 +126,7 @@ impl Driver {
             self.upkeep_ms = 0;
         }
         self.forget_figures(&snapshot);
-        for id in changed.new {
+        for id in changed.changed {
             let definition = &snapshot.hooks[&id].definition;
             self.lanes.add_hook(id, definition.origin().as_deref(), definition.host());
         }

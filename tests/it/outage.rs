@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::gateway::Gateway;
+use crate::gateway::Setup;
 use crate::receiver::Answer;
 use crate::receiver::Closed;
 use crate::receiver::Receiver;
@@ -46,6 +47,32 @@ async fn while_a_target_is_down_events_wait_and_then_all_are_delivered_in_order(
     gateway.wait_for_queue("waiting", 0).await;
     gateway.wait_for_queue("targets_down", 0).await;
     assert!(receiver.unexpected().is_none());
+}
+
+#[tokio::test]
+async fn what_waits_for_a_silent_target_goes_where_its_hook_sends_from_now_on() {
+    let gateway = Setup::new().with("[limits]\nhost_per_minute = 3").start().await;
+    let mut receiver = Receiver::start();
+    let silent = Closed::new();
+    let device = gateway.device("kitchen").await;
+    let definition = |url: &str| json!({ "event": "temp", "url": url, "body": "{{PARTICLE_EVENT_VALUE}}" });
+    let hook = gateway.hook(&definition(&silent.url("/").replace("127.0.0.1", "localhost"))).await;
+    let mut client = gateway.login(&device).await;
+    client.publish("temp", "1").await;
+    gateway.wait_for_queue("targets_down", 1).await;
+    client.publish("temp", "2").await;
+
+    let edited = definition(&receiver.url("/")).to_string();
+    gateway.json_with(&["hook", "edit", &hook, "-"], &edited).await;
+    assert_eq!(receiver.bodies(2).await, ["1", "2"]);
+    client.publish("temp", "3").await;
+    assert_eq!(receiver.bodies(1).await, ["3"]);
+    gateway.wait_for_queue("waiting", 0).await;
+    // The limit of the new host counts them, and nothing is left of the old one.
+    let hosts = gateway.json(&["limits"]).await["hosts"].clone();
+    let used: Vec<_> = hosts.as_array().unwrap().iter().map(|host| (&host["host"], &host["used"])).collect();
+    assert_eq!(used, [(&json!("127.0.0.1"), &json!(3))], "{hosts}");
+    gateway.wait_for_queue("targets_down", 0).await;
 }
 
 #[tokio::test]

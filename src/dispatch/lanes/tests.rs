@@ -238,6 +238,43 @@ fn a_hook_whose_events_choose_the_host_is_a_target_of_its_own_and_asks_for_no_le
 }
 
 #[test]
+fn a_hook_with_another_address_goes_over_with_what_waits() {
+    let mut lanes = lanes();
+    push(&mut lanes, lane(A, 1), 1);
+    push(&mut lanes, lane(A, 1), 2);
+    push(&mut lanes, lane(A, 2), 3);
+    assert_eq!(started(&mut lanes, 0), Some(1));
+    lanes.target(A).unwrap().was_silent(0, 0, 0.0, Duration::MAX);
+    lanes.remove_hook(B);
+    lanes.add_hook(A, Some("http://b"), Some("b"));
+    // What waits goes to the new one, which is not silent.
+    let mut asked = Vec::new();
+    let start = lanes.next(0, at_once(100), |host| {
+        asked.push(host.map(str::to_owned));
+        Ok(())
+    });
+    assert_eq!((start.unwrap().item.seq, asked), (3, vec![Some("b".to_owned())]));
+    // What was under way is the old one's, which is forgotten with it.
+    assert!(lanes.asked(lane(A, 1)).is_some_and(|target| target.is_down()));
+    assert_eq!(lanes.targets().map(|(name, _)| name).collect::<Vec<_>>(), ["http://a", "http://b"]);
+    lanes.finish(lane(A, 1)).unwrap();
+    lanes.release(lane(A, 1));
+    assert_eq!(started(&mut lanes, 0), Some(2));
+    assert_eq!(lanes.targets().map(|(name, _)| name).collect::<Vec<_>>(), ["http://b"]);
+}
+
+#[test]
+fn a_held_hook_with_another_address_stays_held() {
+    let mut lanes = lanes();
+    push(&mut lanes, lane(A, 1), 1);
+    lanes.hold(A);
+    lanes.add_hook(A, Some("http://b"), Some("b"));
+    assert_eq!(started(&mut lanes, 0), None);
+    lanes.resume(A);
+    assert_eq!(started(&mut lanes, 0), Some(1));
+}
+
+#[test]
 fn hooks_of_one_target_share_its_silence_and_its_host_is_asked_by_name() {
     let mut lanes = lanes();
     lanes.target(A).unwrap().was_silent(0, 0, 0.0, Duration::MAX);

@@ -38,6 +38,8 @@ pub(super) struct Person {
     pub(super) notices: usize,
     /// How the line is.
     pub(super) line: LineState,
+    /// Whether nothing is sent, since somebody paused it.
+    pub(super) is_paused: bool,
 }
 
 impl Frame {
@@ -58,12 +60,14 @@ impl Frame {
     pub(super) fn around(context: &Context, language: Language, visitor: Option<&Visitor>) -> Self {
         let user = visitor.map(|visitor| {
             let is_owner = visitor.user.role == Role::Owner;
+            let queue = context.overview.board.queue();
             Person {
                 name: visitor.user.name.to_string(),
                 is_owner,
                 form_token: visitor.form_token.clone(),
                 notices: if is_owner { context.notices.unread().len() } else { 0 },
-                line: context.overview.board.queue().state,
+                line: queue.state,
+                is_paused: queue.paused_since.is_some(),
             }
         });
         Self { path: "/".to_owned(), user, ..Self::bare(context, language) }

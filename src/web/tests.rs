@@ -21,6 +21,7 @@ fn frame(language: Language) -> Frame {
         form_token: "ab".to_owned(),
         notices: 2,
         line: LineState::Offline,
+        is_paused: true,
     };
     Frame {
         language,

@@ -218,6 +218,22 @@ async fn a_hook_file_comes_in_for_looking_at_and_goes_out_without_its_secrets() 
 }
 
 #[tokio::test]
+async fn an_example_is_not_saved_before_its_words_are_replaced() {
+    let (gateway, mut browser) = scene().await;
+    let page = browser.open("/integrations/new?example=thingspeak").await;
+    let begun = [("do", "save_json"), ("example", "thingspeak")];
+    let refused = send(&mut browser, &page, NEW, &begun).await;
+    assert_eq!(refused.status, 422);
+    assert!(refused.has("Put your own in the place of YOUR_WRITE_API_KEY first."), "{}", refused.html);
+    let mut filled = definition(&page);
+    filled["form"]["api_key"] = json!("s3cret");
+    let filled = filled.to_string();
+    let saved = send(&mut browser, &refused, NEW, &[&begun[..], &[("definition", &filled)]].concat()).await;
+    assert!(saved.has("Saved."), "{}", saved.html);
+    assert_eq!(gateway.json(&["hook", "list"]).await[0]["event"], "temp");
+}
+
+#[tokio::test]
 async fn what_was_changed_meanwhile_is_not_replaced_without_a_word() {
     let (gateway, mut browser) = scene().await;
     let hook = hook_by_form(&mut browser, "https://a.example/").await;

@@ -286,6 +286,8 @@ async fn a_cookie_alone_hears_events_over_the_api_and_does_nothing_else() {
     scene.owner.account.publish(&json!({ "name": "word", "data": "heard" })).await;
     let (name, data) = stream.event().await;
     assert_eq!((name.as_str(), &data["data"]), ("word", &json!("heard")));
+    let device = format!("/v1/devices/{}/events", scene.owner.device.id);
+    Stream::open_with(scene.gateway.http, &device, &[("cookie", scene.browser.cookie())]).await;
 }
 
 #[tokio::test]

@@ -124,10 +124,8 @@ fn wanted(context: &Context, request: &Request, identity: &Identity) -> Result<W
         wanted.product = Some(product.ok_or_else(ApiError::no_product)?);
     }
     if request.path.get("device").is_some() {
-        let device = match identity {
-            Identity::Device(_) => context.snapshot().device_of(wanted.owner, request.param("device")).cloned(),
-            Identity::Observer(_) => Some(context.device(request)?),
-        };
+        let device = context.snapshot().device_of(owner, request.param("device")).cloned();
+        let device = device.filter(|device| wanted.product.is_none_or(|product| device.product == Some(product)));
         let device = device.ok_or_else(|| ApiError::NoDevice { base: request.base.clone() })?;
         wanted.device = Some(device.id);
     }

@@ -176,7 +176,8 @@ impl Row {
             clock: at.get(11..19).unwrap_or_default().to_owned(),
             kind: Kind::of(event),
             name: event.name.to_string(),
-            data: event.data.clone(),
+            // Particle's cloud says "undefined" there.
+            data: if Kind::of(event) == Kind::Sent { String::new() } else { event.data.clone() },
             device_name: device.map(|device| device.name.to_string()),
         }
     }

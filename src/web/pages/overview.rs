@@ -55,6 +55,8 @@ struct Notice {
     at: Moment,
     /// What the hook that it is about is called, if it is still there.
     title: Option<String>,
+    /// Whose it is, if it is not the owner's.
+    user: Option<String>,
     text: String,
     times: u32,
     /// The hook that it is about, if it is the owner's and still there.
@@ -80,6 +82,7 @@ impl Page for Overview {
             number: 3,
             at: moment(),
             title: Some("<b>temp</b>".to_owned()),
+            user: Some("<b>you</b>".to_owned()),
             text: "had too many <b>errors</b>".to_owned(),
             times: 2,
             hook: Some("0123456789abcdef01234567".to_owned()),
@@ -107,10 +110,15 @@ async fn overview(context: Arc<Context>, visit: Visit) -> Shown {
     let devices = || snapshot.devices_of(user);
     let hooks = || snapshot.hooks_of(user);
     let is_own = |hook: &HookId| snapshot.hooks.get(hook).is_some_and(|hook| hook.owner == user);
+    let of_whom = |hook: &HookId| {
+        let owner = snapshot.hooks.get(hook).map(|hook| hook.owner).filter(|owner| *owner != user)?;
+        snapshot.users.get(&owner).map(|owner| owner.name.to_string())
+    };
     let notice = |(number, notice): (u64, StoredNotice)| Notice {
         number,
         at: Moment::of(notice.at, now),
         title: notice.hook.and_then(|hook| snapshot.hooks.get(&hook)).map(|hook| hook.definition.title().to_owned()),
+        user: notice.hook.as_ref().and_then(of_whom),
         text: notice.text,
         times: notice.times,
         hook: notice.hook.filter(|hook| is_own(hook)).map(|hook| hook.to_string()),

@@ -10,6 +10,11 @@
 
   const axis = (more) => ({ stroke: colour("--pico-color"), grid: { stroke: colour("--pico-muted-border-color"), width: 1 }, ...more });
 
+  const written = (at, span) => {
+    const options = span === "day" ? { hour: "2-digit", minute: "2-digit" } : { day: "numeric", month: "numeric" };
+    return new Date(at * 1000).toLocaleString([], options);
+  };
+
   const draw = async (span) => {
     const answer = await fetch(`/queue/history?span=${span}`);
     if (!answer.ok) return;
@@ -22,12 +27,12 @@
       width: place.clientWidth,
       height: 240,
       series: [
-        {},
+        { label: chart.dataset.time, value: (_, at) => (at === null ? "–" : new Date(at * 1000).toLocaleString()) },
         { label: chart.dataset.attempts, stroke: colour("--pico-primary"), width: 2 },
         { label: chart.dataset.failed, stroke: colour("--bad"), width: 2, dash: [6, 3] },
         { label: chart.dataset.depth, stroke: colour("--warn"), width: 2, scale: "depth" },
       ],
-      axes: [axis(), axis(), axis({ scale: "depth", side: 1, grid: { show: false } })],
+      axes: [axis({ values: (_, times) => times.map((at) => written(at, span)) }), axis(), axis({ scale: "depth", side: 1, grid: { show: false } })],
       scales: { y: { range: (_, __, most) => [0, Math.max(most, 1)] }, depth: { range: (_, __, most) => [0, Math.max(most, 1)] } },
     }, [times, series.attempts, series.failed, series.depth], place);
     for (const button of chart.querySelectorAll("[data-span]")) {

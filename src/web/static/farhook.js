@@ -44,8 +44,10 @@ document.addEventListener("submit", (submitted) => {
   const question = submitted.submitter?.dataset.ask ?? submitted.target.dataset.ask;
   if (question && !window.confirm(question)) {
     submitted.preventDefault();
-  } else if (!submitted.defaultPrevented && !("stays" in submitted.target.dataset)) {
-    // A form that answers with a file leaves its page as it is.
+  } else if ("stays" in submitted.target.dataset) {
+    // A form that answers with a file leaves its page as it is, but what went wrong before is over.
+    submitted.target.parentElement.querySelector(".flash.failed")?.remove();
+  } else if (!submitted.defaultPrevented) {
     submitted.submitter?.setAttribute("aria-busy", "true");
   }
 });

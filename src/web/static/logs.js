@@ -52,7 +52,7 @@
     row.classList.add(row.dataset.kind);
     row.querySelector(".tag").textContent = kinds.get(row.dataset.kind) ?? "";
     row.querySelector(".name").textContent = name;
-    row.querySelector(".data").textContent = event.data;
+    row.querySelector(".data").textContent = row.dataset.kind === "sent" ? "" : event.data; // it is "undefined"
     row.querySelector(".device").textContent = devices.get(device || event.coreid) ?? "–";
     if (!isPublished(row)) row.querySelector(".curl").remove();
     row.hidden = !isWanted(row);
@@ -74,7 +74,8 @@
   // The browser's own EventSource hears only names that are known before.
   const read = async (abort) => {
     const answer = await fetch(`${stream}?last_event_id=${last}`, { signal: abort.signal });
-    if (answer.status === 401) location.assign("/login?next=/logs");
+    // Without a session there is no token: the API calls that a bad request.
+    if ([400, 401].includes(answer.status)) location.assign("/login?next=/logs");
     if (!answer.ok) throw new Error(answer.statusText);
     live.textContent = live.dataset.live;
     const text = answer.body.pipeThrough(new TextDecoderStream()).getReader();

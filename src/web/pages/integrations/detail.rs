@@ -1,4 +1,4 @@
-//! GET /integrations/:hook, POST /integrations/:hook/test
+//! GET /integrations/:hook and /integrations/:hook/now, POST /integrations/:hook/test
 //!
 //! Everything about one hook: how it does, what it sent and was answered, what it gave up, and trying it.
 
@@ -18,6 +18,7 @@ use crate::hooks::matching;
 use crate::http::Route;
 use crate::model::Event;
 use crate::registry::Hook;
+use crate::registry::Snapshot;
 use crate::store::Fate;
 use crate::store::LoggedAnswer;
 use crate::store::LoggedRequest;
@@ -27,6 +28,7 @@ use crate::web::flash::Flash;
 use crate::web::pages::integrations::Head;
 use crate::web::pages::integrations::hook_of;
 use crate::web::pages::show;
+use crate::web::pages::show_part;
 use crate::web::refusal::Refusal;
 use crate::web::route::Shown;
 use crate::web::route::Site;
@@ -55,13 +57,34 @@ pub(in crate::web::pages) struct Detail {
     unreadable: Option<String>,
     letters: Vec<Letter>,
     test: Test,
+    /// Whether only what changes by itself is answered.
+    is_part: bool,
+}
+
+/// What of it changes by itself, as the page's script asks for it.
+#[derive(Serialize)]
+#[serde(transparent)]
+struct Live(Detail);
+
+impl Page for Live {
+    const TEMPLATE: &'static str = "parts/integration_live.html";
+
+    /// It is a part of [`Detail`].
+    #[cfg(test)]
+    fn samples() -> Vec<(&'static str, Self)> {
+        Vec::new()
+    }
 }
 
 /// One HTTP try.
 #[derive(Serialize)]
 struct Attempt {
+    /// Its number among the hook's.
+    id: u64,
     at: Moment,
     event: String,
+    /// What the device is called that published the event.
+    device: Option<String>,
     is_good: bool,
     is_over: bool,
     summary: String,
@@ -81,7 +104,7 @@ struct Letter {
 }
 
 /// The form with which a hook is tried, and what came of it.
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 struct Test {
     name: String,
     data: String,
@@ -112,9 +135,12 @@ impl Page for Detail {
             unreadable: Some(markup()),
             letters: Vec::new(),
             test: test(None, None),
+            is_part: false,
         };
         let headers = || vec![("content-type".to_owned(), markup())];
         let attempt = Attempt {
+            id: 7,
+            device: Some("<b>kitchen</b>".to_owned()),
             at: moment(),
             event: "temp".to_owned(),
             is_good: false,
@@ -151,13 +177,18 @@ impl Page for Detail {
             unreadable: None,
             letters: vec![letter],
             test: test(Some(report), Some("data: too long".to_owned())),
+            is_part: false,
         };
         vec![("quiet", quiet), ("busy", busy)]
     }
 }
 
 pub(super) fn routes(site: &Site) -> Vec<Route> {
-    vec![site.page(&["/integrations/:hook"], detail), site.form(&["/integrations/:hook/test"], test)]
+    vec![
+        site.page(&["/integrations/:hook"], detail),
+        site.page(&["/integrations/:hook/now"], now),
+        site.form(&["/integrations/:hook/test"], test),
+    ]
 }
 
 async fn detail(context: Arc<Context>, visit: Visit) -> Shown {
@@ -165,7 +196,14 @@ async fn detail(context: Arc<Context>, visit: Visit) -> Shown {
     let event = latest(&context, &hook);
     let name = event.as_ref().map_or(hook.definition.event_prefix(), |event| event.name.as_str()).to_owned();
     let data = event.map_or_else(|| "21.5".to_owned(), |event| event.data.clone());
-    shown(&context, &visit, &hook, Test { name, data, error: None, report: None }).await
+    let page = page(&context, &visit, &hook, Test { name, data, error: None, report: None }).await?;
+    Ok(show(&context, &visit, &Detail { replayed: context.replaying.outcome(hook.id), ..page }))
+}
+
+async fn now(context: Arc<Context>, visit: Visit) -> Shown {
+    let hook = hook_of(&context, &visit)?;
+    let page = page(&context, &visit, &hook, Test::default()).await?;
+    Ok(show_part(&context, &visit, &Live(Detail { is_part: true, ..page })))
 }
 
 /// Sends one event through the hook, through the limits; no device is told.
@@ -184,10 +222,11 @@ async fn test(context: Arc<Context>, visit: Visit) -> Shown {
     if !name.starts_with(hook.definition.event_prefix()) {
         error.get_or_insert_with(|| visit.t("An event of that name does not trigger it; this was only a test."));
     }
-    shown(&context, &visit, &hook, Test { name, data, error, report }).await
+    let page = page(&context, &visit, &hook, Test { name, data, error, report }).await?;
+    Ok(show(&context, &visit, &page))
 }
 
-async fn shown(context: &Context, visit: &Visit, hook: &Arc<Hook>, test: Test) -> Shown {
+async fn page(context: &Context, visit: &Visit, hook: &Arc<Hook>, test: Test) -> Result<Detail, Refusal> {
     let now = visit.now.wall;
     let report = context.overview.report().await.ok_or(Refusal::Stopping)?;
     let queue = report.hooks.into_iter().find(|queue| queue.id == hook.id);
@@ -197,20 +236,21 @@ async fn shown(context: &Context, visit: &Visit, hook: &Arc<Hook>, test: Test) -
         Err(error) => (Vec::new(), Some(error.to_string())),
     };
     let definition = masking::shown_definition(hook.definition.original());
-    let page = Detail {
+    let snapshot = context.snapshot();
+    Ok(Detail {
         hook: Head::of(hook, context, &context.snapshot(), now),
         definition: serde_json::to_string_pretty(&definition).expect("a definition is plain JSON"),
         waiting: queue(|queue| queue.waiting),
         waiting_s: queue(|queue| queue.oldest_s),
         dead: queue(|queue| queue.dead),
         is_replaying: context.replaying.is_under_way(hook.id),
-        replayed: context.replaying.outcome(hook.id),
-        attempts: attempts.into_iter().map(|attempt| Attempt::of(attempt, visit)).collect(),
+        replayed: None,
+        attempts: attempts.into_iter().map(|attempt| Attempt::of(attempt, &snapshot, visit)).collect(),
         unreadable,
         letters: letters(context, visit, hook).await?,
         test,
-    };
-    Ok(show(context, visit, &page))
+        is_part: false,
+    })
 }
 
 /// The last event that triggered the hook, as far as is remembered.
@@ -235,8 +275,11 @@ async fn letters(context: &Context, visit: &Visit, hook: &Hook) -> Result<Vec<Le
 }
 
 impl Attempt {
-    fn of(attempt: StoredAttempt, visit: &Visit) -> Self {
+    fn of(attempt: StoredAttempt, snapshot: &Snapshot, visit: &Visit) -> Self {
+        let device = attempt.device.and_then(|id| snapshot.devices.get(&id));
         Self {
+            id: attempt.number,
+            device: device.map(|device| device.name.to_string()),
             at: Moment::of(attempt.at, visit.now.wall),
             event: attempt.name.to_string(),
             is_good: attempt.fate == Fate::Delivered,

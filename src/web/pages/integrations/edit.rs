@@ -228,6 +228,10 @@ async fn sent(context: Arc<Context>, visit: Visit) -> Shown {
     if !is_saving {
         return Ok(show(&context, &visit, &draft.page(&context, &visit, &definition)));
     }
+    if let Some(placeholder) = draft.unfilled(&definition) {
+        let text = visit.t("Put your own in the place of {word} first.").replace("{word}", placeholder);
+        return Ok(show_as(&context, &visit, PageStatus::Unusable, &again(definition, text)));
+    }
     if !draft.is_as_seen() {
         let text = visit.t("It was changed meanwhile, in another window or by a program. If you save again, what you see here replaces that.");
         return Ok(show_as(&context, &visit, PageStatus::Unusable, &again(definition, text)));
@@ -287,7 +291,7 @@ impl Draft {
         let action = self.hook.as_ref().map(|hook| format!("{}/edit", page_of(hook.id)));
         let name = |hook: &Arc<Hook>| hook.definition.title().to_owned();
         // With its secrets, or it could not be told whether the hook works; what is shown is masked again.
-        let whole = self.whole(definition).unwrap_or_else(|_| definition.clone());
+        let whole = self.whole(definition);
         let product = self.hook.as_ref().map_or_else(
             || snapshot.product_of(visit.user_id(), &self.product).map(|product| product.id),
             |hook| hook.product,
@@ -296,7 +300,8 @@ impl Draft {
             typed: visit.form.exact("sample").to_owned(),
             made_up: self.example.map_or(MADE_UP, |example| example.event["data"].as_str().unwrap_or(MADE_UP)),
         };
-        let preview = preview::of(context, visit, &whole, product, (&form, &sample));
+        let mut preview = preview::of(context, visit, whole.as_ref().unwrap_or(definition), product, (&form, &sample));
+        preview.problem(whole.err());
         Editor {
             action: action.unwrap_or_else(|| "/integrations/new".to_owned()),
             hook: self.hook.as_ref().map(|hook| hook.id),
@@ -317,6 +322,13 @@ impl Draft {
             preview,
             answer: "all",
         }
+    }
+
+    /// A word of the example that still stands where something of the user's should.
+    fn unfilled(&self, definition: &Value) -> Option<&'static str> {
+        let text = definition.to_string();
+        let mut placeholders = self.example?.placeholders.iter();
+        placeholders.find(|placeholder| text.contains(&placeholder.text)).map(|placeholder| placeholder.text.as_str())
     }
 
     /// Whether the hook is still the one that the page had.

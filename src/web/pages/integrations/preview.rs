@@ -82,6 +82,11 @@ impl Previewed {
         Self { problems: vec![Problem { text: reason, field: None }], ..Self::default() }
     }
 
+    /// Says this, too, before all others.
+    pub(super) fn problem(&mut self, text: Option<String>) {
+        self.problems.splice(0..0, text.map(|text| Problem { text, field: None }));
+    }
+
     #[cfg(test)]
     pub(super) fn sample() -> Self {
         let sent = Sent {

@@ -190,7 +190,7 @@ fn shown(context: &Context, hook: &Hook) -> ProductHook {
     let definition = &hook.definition;
     ProductHook {
         id: hook.id.to_string(),
-        name: definition.name().map_or_else(|| hook.id.to_string(), ToOwned::to_owned),
+        name: definition.title().to_owned(),
         event: definition.event_prefix().to_owned(),
         host: definition.host().map(ToOwned::to_owned),
         is_on: !definition.is_disabled(),

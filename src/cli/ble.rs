@@ -25,14 +25,15 @@ use crate::ble::decode::State;
 use crate::ble::decode::bind_key::from_hex;
 use crate::cli::print::Output;
 
-/// An advert has at most 1,650 bytes (Bluetooth Core Specification 5.4, volume 4 part E, 7.7.65.13). As hex digits, with
+/// An advert has at most 1,650 bytes (Bluetooth Core Specification 5.4, volume 4 part E, 7.8.57). As hex digits, with
 /// much around it, it is shorter than this.
 const LINE_BYTES: u64 = 64 * 1024;
 
 const EXAMPLE: &str = "\
 For example:
 
-  echo '{\"address\": \"A4:C1:38:11:22:33\", \"service_data\": {\"fcd2\": \"4002ca0903bf13\"}}' | farhook ble decode";
+  echo '{\"address\": \"A4:C1:38:11:22:33\", \"service_data\": {\"fcd2\": \"4002ca0903bf13\"}}' |
+    farhook ble decode";
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {

@@ -38,11 +38,11 @@ fn frame(data: Bytes<'_>) -> Result<Reading, Refusal> {
         0x10 => return url(data, draft),
         0x20 => match data.u8(1).ok_or(Refusal::Truncated)? {
             0x00 => telemetry(data, &mut draft),
-            0x01 => return Err(Refusal::Unsupported("encrypted Eddystone-TLM is not read".to_owned())),
-            version => return Err(Refusal::Unsupported(format!("Eddystone-TLM {version} is not known"))),
+            0x01 => return Err(Refusal::Unsupported("encrypted Eddystone-TLM is not read")),
+            version => return Err(Refusal::UnknownKind { what: "Eddystone-TLM", code: version }),
         },
         0x30 => ephemeral(data, &mut draft),
-        kind => return Err(Refusal::Unsupported(format!("Eddystone's frame 0x{kind:02x} is not known"))),
+        kind => return Err(Refusal::UnknownKind { what: "Eddystone's frame", code: kind }),
     };
     done.ok_or(Refusal::Truncated)?;
     draft.finish()
@@ -138,7 +138,7 @@ mod tests {
     #[test]
     fn what_is_sealed_unknown_or_cut_is_told() {
         assert!(matches!(reading(&service(SERVICE, "2001000000000000000000000000")), Err(Refusal::Unsupported(_))));
-        assert!(matches!(reading(&service(SERVICE, "4000")), Err(Refusal::Unsupported(_))));
+        assert!(matches!(reading(&service(SERVICE, "4000")), Err(Refusal::UnknownKind { .. })));
         for hex in ["", "00", "10", "20", "2000", "00ee0011", "30000011"] {
             assert_eq!(reading(&service(SERVICE, hex)), Err(Refusal::Truncated), "{hex}");
         }

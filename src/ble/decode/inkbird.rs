@@ -51,7 +51,7 @@ pub(super) fn decode(advert: &Advert, _: Option<&BindKey>, _: &mut State) -> Opt
     let data = [company.to_le_bytes().as_slice(), rest].concat();
     let (model, layout) = model(advert, *company, &data)?;
     if sent.next().is_some() {
-        return Some(Err(Refusal::Unsupported("which of its adverts is the latest cannot be told".to_owned())));
+        return Some(Err(Refusal::Unsupported("which of its adverts is the latest cannot be told")));
     }
     let mut draft = Draft::new("inkbird");
     draft.model(model);
@@ -116,7 +116,7 @@ fn read(layout: Layout, data: Bytes<'_>, draft: &mut Draft) -> Result<(), Refusa
             probes(data, count, draft);
             Ok(())
         }
-        Layout::Silent => Err(Refusal::Unsupported("it tells its values over a connection only".to_owned())),
+        Layout::Silent => Err(Refusal::Unsupported("it tells its values over a connection only")),
     }
 }
 

@@ -4,7 +4,7 @@
 //! [`State`] that its format needs. It gives nothing if the advert is not of its format, else a [`Reading`] or a
 //! [`Refusal`]. Nothing here waits, keeps anything or panics, whatever the bytes are.
 //!
-//! A format is one file with a function like those below, its `mod` line, and its line in [`FORMATS`].
+//! A format is one file with a function like those below, its `mod` line, and its line in `FORMATS`.
 
 mod atc;
 pub mod bind_key;

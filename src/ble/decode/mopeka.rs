@@ -41,7 +41,7 @@ fn tank(data: &[u8]) -> Result<Reading, Refusal> {
         0x0b => ("TD40/TD200 with Cellular", AIR),
         0x0c => ("Pro Check Universal", PROPANE),
         0x12 => ("Pro-200B", PROPANE),
-        _ => return Err(Refusal::Unsupported(format!("Mopeka's model {kind} is not known"))),
+        _ => return Err(Refusal::UnknownKind { what: "Mopeka's model", code: kind }),
     };
     if data.len() != BYTES {
         return Err(Refusal::Truncated);
@@ -105,7 +105,7 @@ mod tests {
     fn another_model_and_another_service_are_not_read() {
         let advert = company(COMPANY, "ff503ce883112233ff01");
         assert_eq!(reading(&advert), Err(Refusal::UnknownFormat));
-        assert!(matches!(reading(&with_service(SERVICE, advert)), Err(Refusal::Unsupported(_))));
+        assert!(matches!(reading(&with_service(SERVICE, advert)), Err(Refusal::UnknownKind { .. })));
         assert_eq!(reading(&with_service(SERVICE, company(COMPANY, "0350"))), Err(Refusal::Truncated));
     }
 }

@@ -38,9 +38,20 @@ pub enum Refusal {
     /// The device says that it failed to measure.
     #[error("the device says that it could not measure")]
     Faulty,
-    /// The format is known, and this one of it is not.
+    /// The format is known, and this kind of it is not.
+    #[error("{what} {code} is not known")]
+    UnknownKind {
+        /// Of what it is a kind.
+        what: &'static str,
+        /// The number of the kind.
+        code: u8,
+    },
+    /// The maker is known, and this product is not.
+    #[error("the Xiaomi product 0x{0:04x} is not known")]
+    UnknownProduct(u16),
+    /// It is known, and nothing can be read of it.
     #[error("{0}")]
-    Unsupported(String),
+    Unsupported(&'static str),
     /// There is nothing in it that is known.
     #[error("there is no value in it")]
     Empty,

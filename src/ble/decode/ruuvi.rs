@@ -41,7 +41,7 @@ fn tag(advert: &Advert, data: &[u8]) -> Result<Reading, Refusal> {
         5 => (24, Some(16)),
         6 => (20, Some(8)),
         0xe1 => (40, Some(24)),
-        _ => return Err(Refusal::Unsupported(format!("Ruuvi's data format {version} is not known"))),
+        _ => return Err(Refusal::UnknownKind { what: "Ruuvi's data format", code: version }),
     };
     // A later firmware may send more behind it.
     let data = data.get(..length).ok_or(Refusal::Truncated)?;

@@ -58,7 +58,7 @@ fn v2(advert: &Advert, data: &[u8], key: Option<&BindKey>, state: &mut State) ->
     let (&info, mut payload) = data.split_first().ok_or(Refusal::Truncated)?;
     let version = info >> 5;
     if version != 2 {
-        return Err(Refusal::Unsupported(format!("BTHome says that it is of version {version}")));
+        return Err(Refusal::UnknownKind { what: "BTHome version", code: version });
     }
     let mut address = advert.address.bytes();
     if info & HAS_ADDRESS != 0 {

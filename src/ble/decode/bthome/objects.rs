@@ -228,7 +228,7 @@ fn put(meaning: Meaning, read: Read, data: &[u8], draft: &mut Draft, events: &mu
             draft.rounded(property, i32::try_from(digits).map_or(f64::NAN, f64::from) * 0.35, 1);
         }
         (Meaning::State(property), Read::Digits(digits)) => draft.flag(property, digits != 0),
-        (Meaning::State(property), Read::Float(number)) => draft.flag(property, number != 0.0),
+        (Meaning::State(property), Read::Float(number)) => draft.flag(property, number.abs() > 0.5),
         (Meaning::Text(property), Read::Text(text)) => draft.text(property, text),
         (Meaning::PacketId, Read::Digits(id)) => {
             if let Ok(id) = u8::try_from(id) {

@@ -134,7 +134,7 @@ fn what_is_about_the_device_s_make_is_passed_over() {
 #[test]
 fn another_version_is_told() {
     let refusal = reading(&service(V2, "6002ca09")).unwrap_err();
-    assert_eq!(refusal.to_string(), "BTHome says that it is of version 3");
+    assert_eq!(refusal.to_string(), "BTHome version 3 is not known");
     assert_eq!(reading(&service(V2, "")), Err(Refusal::Truncated));
 }
 

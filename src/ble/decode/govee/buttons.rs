@@ -58,7 +58,7 @@ fn sealed(advert: &Advert, data: Bytes<'_>) -> Option<Result<Reading, Refusal>> 
         10 => "H5125",
         11 => "H5126",
         13 => "H5130",
-        kind => return Some(Err(Refusal::Unsupported(format!("Govee's kind {kind} is not known")))),
+        kind => return Some(Err(Refusal::UnknownKind { what: "Govee's kind", code: kind })),
     };
     let mut draft = draft(model);
     // It begins anew with each restart, but no two readings have the same.

@@ -127,7 +127,7 @@ fn with_probe(mut draft: Draft, data: Bytes<'_>) -> Result<Reading, Refusal> {
     let probe = match data.u8(7) {
         Some(0x41) => 1,
         Some(0x82) => 2,
-        _ => return Err(Refusal::Unsupported("the probe is not known".to_owned())),
+        _ => return Err(Refusal::Unsupported("the probe is not known")),
     };
     let ((temperature, humidity), battery) = unpacked(data, 2).zip(data.u8(5)).ok_or(Refusal::Truncated)?;
     if SANE.contains(&temperature) && battery & 0x80 == 0 {

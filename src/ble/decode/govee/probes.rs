@@ -80,8 +80,8 @@ pub(super) fn decode(advert: &Advert, company: u16, sent: &[u8]) -> Option<Resul
         None => return None,
     };
     let mut draft = draft(name);
-    let unknown = || Refusal::Unsupported("which probes it is about is not known".to_owned());
-    Some(read(data, &mut draft).ok_or_else(unknown).and_then(|()| draft.finish()))
+    let unknown = Refusal::Unsupported("which probes it is about is not known");
+    Some(read(data, &mut draft).ok_or(unknown).and_then(|()| draft.finish()))
 }
 
 /// Hundredths of a degree; a negative number stands for none, which Govee shows as 0.

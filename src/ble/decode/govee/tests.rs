@@ -131,13 +131,16 @@ fn buttons_and_contacts_are_opened_with_the_time() {
     }
     let read = reading(&of(3, 1)).unwrap();
     assert_eq!((read.counter, read.authenticated), (Some(Counter::new(0x0001_0203, 32)), false));
-    assert!(matches!(reading(&of(99, 1)), Err(Refusal::Unsupported(_))));
+    assert!(matches!(reading(&of(99, 1)), Err(Refusal::UnknownKind { .. })));
 }
 
 #[test]
 fn twenty_four_bytes_with_a_wrong_check_sum_are_somebody_elses() {
     let hex = sealed_hex([0, 1, 2, 3], [0; 16]).replace("3322", "3323");
-    assert!(matches!(reading(&company(0xef88, &hex)), Err(Refusal::Unsupported(_))), "the check sum is of the rest");
+    assert!(
+        matches!(reading(&company(0xef88, &hex)), Err(Refusal::UnknownKind { .. })),
+        "the check sum is of the rest"
+    );
     let mut hex = sealed_hex([0, 1, 2, 3], [0; 16]);
     hex.replace_range(46..48, if hex.ends_with("00") { "01" } else { "00" });
     assert_eq!(reading(&company(0xef88, &hex)), Err(Refusal::UnknownFormat));

@@ -67,16 +67,9 @@ pub(super) fn of_a_product(id: u16, data: Bytes<'_>, model: &str, draft: &mut Dr
         0x0c => "press",
         0x0d => "double_press",
         0x0e => "long_press",
-        0x13 => "",
         _ => return None,
     };
     match (id >> 8, model) {
-        (0x4a, _) if id == 0x4a13 => {
-            if data.u8(0)? == 1 {
-                pressed(Part::Whole, "press", draft);
-            }
-        }
-        _ if how.is_empty() => return None,
         (0x4a, "XMWS01XS") => match data.u8(0)? {
             0 => pressed(Part::Named("left"), how, draft),
             1 => pressed(Part::Named("right"), how, draft),

@@ -50,10 +50,10 @@ fn frame(advert: &Advert, data: &[u8], key: Option<&BindKey>, state: &mut State)
     let frame_counter = header.u8(4).ok_or(Refusal::Truncated)?;
     let version = control >> 12;
     if control & IS_MESH != 0 {
-        return Err(Refusal::Unsupported("it belongs to a Bluetooth mesh".to_owned()));
+        return Err(Refusal::Unsupported("it belongs to a Bluetooth mesh"));
     }
     if version < 2 {
-        return Err(Refusal::Unsupported(format!("MiBeacon {version} is too old")));
+        return Err(Refusal::Unsupported("it is of a MiBeacon version before 2"));
     }
     let mut rest = data.get(HEADER_BYTES..).ok_or(Refusal::Truncated)?;
     if control & HAS_ADDRESS != 0 {
@@ -63,8 +63,7 @@ fn frame(advert: &Advert, data: &[u8], key: Option<&BindKey>, state: &mut State)
         }
         rest = behind;
     }
-    let model = products::model(product)
-        .ok_or_else(|| Refusal::Unsupported(format!("the Xiaomi product 0x{product:04x} is not known")))?;
+    let model = products::model(product).ok_or(Refusal::UnknownProduct(product))?;
     if control & HAS_CAPABILITY != 0 {
         let (&capability, behind) = rest.split_first().ok_or(Refusal::Truncated)?;
         rest = behind;

@@ -137,6 +137,7 @@ fn of_a_product(id: u16, data: Bytes<'_>, model: &'static str, draft: &mut Draft
             draft.flag(P::Opening, true);
             draft.flag(P::DeviceForciblyRemoved, true);
         }
+        (0x4a13, _) if data.u8(0)? == 1 => draft.text(P::Button, "press"),
         (0x4a1a, _) if data.u8(0)? == 1 => {
             draft.flag(P::Opening, true);
             draft.flag(P::DoorLeftOpen, true);

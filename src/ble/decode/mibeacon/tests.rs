@@ -104,6 +104,7 @@ fn buttons_and_dimmers_say_which_and_how() {
     let turned = json!({ "dimmer": "rotate_left", "dimmer_steps": 2 });
     assert_eq!(of(0x03b6, "01100300fe04"), turned);
     assert_eq!(of(0x03b6, "011003000203"), json!({ "dimmer": "press", "dimmer_presses": 2 }));
+    assert_eq!(of(0x1889, "134a0101"), json!({ "button": "press" }));
     assert_eq!(of(0x5968, "0e4a0101"), json!({ "button_right": "long_press" }));
     assert_eq!(of(0x1949, "0c4e0103"), json!({ "button_left": "press", "button_right": "press" }));
     assert_eq!(of(0x520b, "0c5600"), json!({ "button": "press" }), "the id says all");
@@ -199,10 +200,11 @@ fn frames_that_are_not_for_us_are_told() {
         ("50505b050734221138c1a4", Refusal::OtherAddress),
         ("50585b050733221138c1a408", Refusal::Empty),
         ("48505b0507aabbccddeeff1122", Refusal::NeedsKey),
+        ("40500000070410020000", Refusal::UnknownProduct(0)),
     ] {
         assert_eq!(reading(&service(SERVICE, hex)), Err(refusal), "{hex}");
     }
-    for hex in ["c0505b05070410020000", "40105b05070410020000", "40500000070410020000"] {
+    for hex in ["c0505b05070410020000", "40105b05070410020000"] {
         let refusal = reading(&service(SERVICE, hex));
         assert!(matches!(refusal, Err(Refusal::Unsupported(_))), "{hex}: {refusal:?}");
     }

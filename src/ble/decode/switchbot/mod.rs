@@ -59,7 +59,7 @@ pub(super) fn decode(advert: &Advert, _: Option<&BindKey>, state: &mut State) ->
     state.switchbot = told.or(state.switchbot);
     let Some(model) = state.switchbot.and_then(models::model) else {
         let unknown = "which SwitchBot it is says only another advert, or it is one that is not known";
-        return Some(Err(Refusal::Unsupported(unknown.to_owned())));
+        return Some(Err(Refusal::Unsupported(unknown)));
     };
     Some(read(model, Sent { service: Bytes(service), company: Bytes(company) }))
 }
@@ -70,7 +70,8 @@ fn read(model: Model, sent: Sent<'_>) -> Result<Reading, Refusal> {
     if let Some(sequence) = sent.company.u8(6).filter(|_| model.has_sequence) {
         draft.counter(Counter::byte(sequence));
     }
-    (model.read)(sent, &mut draft).ok_or(Refusal::Truncated)?;
+    // One half alone is often too little, and so is a half that was cut.
+    (model.read)(sent, &mut draft).ok_or(Refusal::Unsupported("what it tells stands in another of its adverts"))?;
     draft.finish()
 }
 

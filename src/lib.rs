@@ -6,6 +6,7 @@
 //! | where | what |
 //! |---|---|
 //! | [`mqtt`] | devices: who they are, what they publish, what they get to hear |
+//! | [`ble`] | what sensors say in adverts |
 //! | [`intake`] | accepts an event: well-formed? resent? which hooks? within the limit? durable? |
 //! | [`store`] | what survives a power cut |
 //! | [`dispatch`] | what waits, what is next, what follows an attempt |
@@ -23,6 +24,7 @@
 pub mod accounts;
 pub mod api;
 pub mod backup;
+pub mod ble;
 pub mod bus;
 pub mod chance;
 pub mod cli;

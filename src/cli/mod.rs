@@ -1,12 +1,13 @@
 //! The `farhook` command: what can be said, and who does it. `main` calls [`run`] and nothing else.
 //!
-//! `run` becomes the daemon; `check-config`, `hook preview` and `demo` work alone; `login` and `logout` choose a
-//! gateway somewhere else; all others ask that one over HTTP, or a running daemon through its socket. Each command
-//! prints through `Output` and fails with an error, which is told here, once, on stderr.
+//! `run` becomes the daemon; `check-config`, `hook preview`, `ble decode` and `demo` work alone; `login` and `logout`
+//! choose a gateway somewhere else; all others ask that one over HTTP, or a running daemon through its socket. Each
+//! command prints through `Output` and fails with an error, which is told here, once, on stderr.
 //!
 //! Exit codes: 0 done, 1 refused or failed, 2 not understood.
 
 mod backup;
+mod ble;
 mod client;
 mod dead;
 mod demo;
@@ -124,6 +125,9 @@ enum Command {
     /// Access tokens
     #[command(subcommand)]
     Token(token::Command),
+    /// Sensors with Bluetooth Low Energy
+    #[command(subcommand)]
+    Ble(ble::Command),
     Backup(backup::Backup),
     Restore(backup::Restore),
     Diagnostics(diagnostics::Diagnostics),
@@ -150,6 +154,7 @@ fn dispatch(command: Command, shared: Shared, out: &mut Output) -> anyhow::Resul
         Command::Run(run) => run.become_daemon(shared.data, shared.json),
         Command::CheckConfig(check) => check.run(out),
         Command::Hook(hook::Command::Preview(preview)) => preview.run(out),
+        Command::Ble(ble) => ble.run(out),
         command => {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             runtime.context("cannot start")?.block_on(ask(command, Gateway::at(shared.data, shared.user), out))
@@ -183,7 +188,7 @@ async fn ask(command: Command, gateway: Gateway, out: &mut Output) -> anyhow::Re
         Command::Restore(restore) => restore.run(&gateway, out).await,
         Command::Diagnostics(diagnostics) => diagnostics.run(&gateway, out).await,
         Command::Demo => demo::run(out).await,
-        Command::Run(_) | Command::CheckConfig(_) => unreachable!("they need no runtime"),
+        Command::Run(_) | Command::CheckConfig(_) | Command::Ble(_) => unreachable!("they need no runtime"),
     }
 }
 
@@ -279,6 +284,8 @@ mod tests {
             "farhook backup b.tar.gz --passphrase-stdin --json",
             "farhook restore b.tar.gz --passphrase-stdin --yes",
             "farhook diagnostics d.tar.gz",
+            "farhook ble decode",
+            "farhook ble decode adverts.jsonl --json",
             "farhook demo",
         ] {
             assert!(parsed(line).is_ok(), "{line}");

@@ -4,6 +4,7 @@ use percent_encoding::NON_ALPHANUMERIC;
 use percent_encoding::utf8_percent_encode;
 use serde::Serialize;
 
+use crate::model::Device;
 use crate::web::visit::Visit;
 
 /// Entries of one part. Ours.
@@ -58,6 +59,11 @@ impl Paging {
 /// What the list is filtered by; empty for nothing.
 pub(super) fn filter(visit: &Visit) -> &str {
     visit.request.query("q").unwrap_or_default().trim()
+}
+
+/// Whether a filter, in lower case, means the device.
+pub(super) fn is_meant(device: &Device, filter: &str) -> bool {
+    device.name.as_str().to_lowercase().contains(filter) || device.id.to_string().contains(filter)
 }
 
 #[cfg(test)]

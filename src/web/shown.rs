@@ -1,10 +1,12 @@
-//! How numbers and times look on pages. Pure.
+//! How numbers, times and choices look on pages. Pure.
+
+use serde::Serialize;
 
 use crate::model::WallTime;
 use crate::web::language::Language;
 
 /// A time, and how long ago it is.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Moment {
     /// As machines read it; the page's script shows it in the browser's own way.
     iso: String,
@@ -33,6 +35,17 @@ pub(super) fn bytes(bytes: u64) -> String {
         Some((unit, size)) => format!("{}.{} {unit}", bytes / size, bytes % size * 10 / size),
         None => format!("{bytes} B"),
     }
+}
+
+/// Something that can be chosen from a list.
+#[derive(Serialize)]
+pub(super) struct Choice {
+    /// What is sent.
+    pub(super) value: String,
+    /// What people read.
+    pub(super) name: String,
+    /// Whether it is the one.
+    pub(super) is_chosen: bool,
 }
 
 /// The beginning of a text.
@@ -69,6 +82,13 @@ pub(super) fn span(seconds: u64, language: Language) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn long_texts_are_cut_between_characters() {
+        assert_eq!(shortened("21.5"), "21.5");
+        assert_eq!(shortened(&"é".repeat(120)), "é".repeat(120));
+        assert_eq!(shortened(&"é".repeat(121)), format!("{}…", "é".repeat(120)));
+    }
 
     #[test]
     fn numbers_are_short() {

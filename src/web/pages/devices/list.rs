@@ -18,7 +18,6 @@ use crate::model::UserId;
 use crate::web::context::Context;
 use crate::web::flash::Flash;
 use crate::web::pages::devices;
-use crate::web::pages::devices::Choice;
 use crate::web::pages::go_on;
 use crate::web::pages::show;
 use crate::web::pages::show_as;
@@ -28,6 +27,7 @@ use crate::web::paging::Paging;
 use crate::web::refusal::Refusal;
 use crate::web::route::Shown;
 use crate::web::route::Site;
+use crate::web::shown::Choice;
 use crate::web::shown::Moment;
 use crate::web::templates::Page;
 use crate::web::visit::Visit;
@@ -83,7 +83,7 @@ impl Page for Devices {
     fn samples() -> Vec<(&'static str, Self)> {
         use crate::model::WallTime;
         let moment = || Moment::of(WallTime::from_millis(0), WallTime::from_millis(90_000));
-        let choice = |is_chosen| Choice { id: "1001".to_owned(), name: "Green <b>house</b>".to_owned(), is_chosen };
+        let choice = |is_chosen| Choice { value: "1001".to_owned(), name: "Green <b>house</b>".to_owned(), is_chosen };
         let table = |rows: Vec<Row>, total| Table { rows, paging: Paging::new("", None, total), allowed: 10 };
         let name_chars = DeviceName::MAX_CHARS;
         let (error, products) = (None, Vec::new());
@@ -186,7 +186,8 @@ fn page(context: &Context, visit: &Visit, error: Option<String>) -> Devices {
 fn table(context: &Context, visit: &Visit) -> Table {
     let (snapshot, now) = (context.snapshot(), visit.now.wall);
     let filter = paging::filter(visit).to_lowercase();
-    let mut found: Vec<_> = snapshot.devices_of(visit.user_id()).filter(|device| is_meant(device, &filter)).collect();
+    let mut found: Vec<_> =
+        snapshot.devices_of(visit.user_id()).filter(|device| paging::is_meant(device, &filter)).collect();
     found.sort_by_cached_key(|device| device.name.as_str().to_lowercase());
     let paging = Paging::of(visit, found.len());
     let recent = context.live.recent();
@@ -203,7 +204,7 @@ fn table(context: &Context, visit: &Visit) -> Table {
             online: sighting.connections > 0,
             last_heard: sighting.last_heard.map(|at| Moment::of(at, now)),
             product: product.map(|product| Choice {
-                id: product.id.to_string(),
+                value: product.id.to_string(),
                 name: product.name.clone(),
                 is_chosen: false,
             }),
@@ -214,11 +215,6 @@ fn table(context: &Context, visit: &Visit) -> Table {
     };
     let rows = paging.part(&found).iter().map(row).collect();
     Table { rows, paging, allowed: devices::allowed(context) }
-}
-
-/// Whether a filter, in lower case, means the device.
-fn is_meant(device: &Device, filter: &str) -> bool {
-    device.name.as_str().to_lowercase().contains(filter) || device.id.to_string().contains(filter)
 }
 
 /// The last event that each device of the user published, of those of late, oldest first. A device that was somebody

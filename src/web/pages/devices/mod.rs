@@ -8,8 +8,6 @@ pub(super) mod one;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use serde::Serialize;
-
 use crate::http::Route;
 use crate::limits::Usage;
 use crate::model::Device;
@@ -17,15 +15,8 @@ use crate::model::ProductId;
 use crate::web::context::Context;
 use crate::web::refusal::Refusal;
 use crate::web::route::Site;
+use crate::web::shown::Choice;
 use crate::web::visit::Visit;
-
-/// A product to choose.
-#[derive(Serialize)]
-struct Choice {
-    id: String,
-    name: String,
-    is_chosen: bool,
-}
 
 pub(super) fn routes(site: &Site) -> Vec<Route> {
     // A device can be named as one of the paths; links have its id.
@@ -50,7 +41,7 @@ fn products(context: &Context, visit: &Visit, chosen: Option<ProductId>) -> Vec<
     let products = snapshot.products_of(visit.user_id());
     products
         .map(|product| Choice {
-            id: product.id.to_string(),
+            value: product.id.to_string(),
             name: product.name.clone(),
             is_chosen: chosen == Some(product.id),
         })

@@ -19,10 +19,11 @@ use crate::model::WallTime;
 use crate::web::context::Context;
 use crate::web::frame::Frame;
 use crate::web::pages::devices;
-use crate::web::pages::devices::Choice;
 use crate::web::pages::show_part;
 use crate::web::route::Shown;
 use crate::web::route::Site;
+use crate::web::shown;
+use crate::web::shown::Choice;
 use crate::web::shown::Moment;
 use crate::web::sketches;
 use crate::web::sketches::Facts;
@@ -32,9 +33,6 @@ use crate::web::visit::Visit;
 
 /// Events of late that are shown. Ours.
 const EVENTS: usize = 20;
-
-/// Characters of an event's data that are shown. Ours.
-const DATA_CHARS: usize = 200;
 
 #[derive(Serialize)]
 pub(in crate::web::pages) struct OneDevice {
@@ -155,7 +153,7 @@ impl Page for OneDevice {
             name_error: Some(owned("there is already a device named \"<b>\"")),
             notes: owned("</textarea><b>in the shed</b>"),
             notes_error: Some(owned("a device's notes have at most 2000 characters")),
-            products: vec![Choice { id: owned("1001"), name: owned("<b>green</b>"), is_chosen: true }],
+            products: vec![Choice { value: owned("1001"), name: owned("<b>green</b>"), is_chosen: true }],
             ..sample(busy, None, "http://pi.local:8484")
         };
         vec![("new", sample(state, Some("s3cret"), "http://192.168.1.10:8484")), ("busy", busy)]
@@ -253,17 +251,9 @@ fn heard(recent: &[Arc<Event>], user: UserId, device: DeviceId, now: WallTime) -
         at: Moment::of(event.published_at, now),
         is_told: event.source.device().is_none(),
         name: event.name.to_string(),
-        data: beginning(&event.data),
+        data: shown::shortened(&event.data),
     };
     recent.iter().rev().filter(is_about).take(EVENTS).map(shown).collect()
-}
-
-/// As much of an event's data as a table takes.
-fn beginning(data: &str) -> String {
-    match data.char_indices().nth(DATA_CHARS) {
-        Some((at, _)) => format!("{}…", &data[..at]),
-        None => data.to_owned(),
-    }
 }
 
 #[cfg(test)]
@@ -301,12 +291,5 @@ mod tests {
         let heard = heard(&recent, mine, device, WallTime::from_millis(1));
         let names: Vec<_> = heard.iter().map(|heard| (heard.name.as_str(), heard.is_told)).collect();
         assert_eq!(names, [("hook-sent/temp", true), ("temp", false)]);
-    }
-
-    #[test]
-    fn long_data_is_cut_between_characters() {
-        assert_eq!(beginning("21.5"), "21.5");
-        assert_eq!(beginning(&"é".repeat(DATA_CHARS)), "é".repeat(DATA_CHARS));
-        assert_eq!(beginning(&"é".repeat(DATA_CHARS + 1)), format!("{}…", "é".repeat(DATA_CHARS)));
     }
 }

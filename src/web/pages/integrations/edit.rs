@@ -46,6 +46,7 @@ use crate::web::pages::show_part;
 use crate::web::refusal::Refusal;
 use crate::web::route::Shown;
 use crate::web::route::Site;
+use crate::web::shown::Choice;
 use crate::web::templates::Page;
 use crate::web::visit::Visit;
 
@@ -85,14 +86,6 @@ pub(in crate::web::pages) struct Editor {
     preview: Previewed,
     /// What of the page is answered to its script: the fields, the JSON, or all of it.
     answer: &'static str,
-}
-
-/// Something that can be chosen from a list.
-#[derive(Serialize)]
-struct Choice {
-    value: String,
-    name: String,
-    is_chosen: bool,
 }
 
 /// The same, as what the page's script gets while somebody types.

@@ -155,10 +155,7 @@ fn page(context: &Context, visit: &Visit, product: &Product) -> OneProduct {
     let (members, others): (Vec<_>, Vec<_>) =
         devices.into_iter().partition(|device| device.product == Some(product.id));
     let filter = paging::filter(visit).to_lowercase();
-    let is_meant = |device: &&&Arc<Device>| {
-        device.name.as_str().to_lowercase().contains(&filter) || device.id.to_string().contains(&filter)
-    };
-    let found: Vec<_> = members.iter().filter(is_meant).collect();
+    let found: Vec<_> = members.iter().filter(|device| paging::is_meant(device, &filter)).collect();
     let paging = Paging::of(visit, found.len());
     let member = |device: &Arc<Device>| Member {
         id: device.id.to_string(),

@@ -19,10 +19,14 @@ use crate::bus::protocol::Asked;
 use crate::bus::protocol::Reply;
 use crate::bus::protocol::Request;
 use crate::logbook::Logbook;
+use crate::model::HookId;
 use crate::model::UserId;
 use crate::notices::Notices;
 use crate::registry::Registry;
+use crate::registry::Role;
 use crate::registry::Snapshot;
+use crate::registry::User;
+use crate::store::StoredNotice;
 use crate::web::flash::Flashes;
 use crate::web::refusal::Refusal;
 use crate::web::replaying::Replaying;
@@ -61,6 +65,14 @@ pub struct Context {
 }
 
 impl Context {
+    /// What that user was not told yet: the owner of everything, members of their own hooks.
+    pub(super) fn notices_for(&self, user: &User) -> Vec<(u64, StoredNotice)> {
+        let snapshot = self.snapshot();
+        let is_own = |hook: HookId| snapshot.hooks.get(&hook).is_some_and(|hook| hook.owner == user.id);
+        let is_for = |(_, notice): &(u64, StoredNotice)| user.role == Role::Owner || notice.hook.is_some_and(is_own);
+        self.notices.unread().into_iter().filter(is_for).collect()
+    }
+
     pub(super) fn snapshot(&self) -> Arc<Snapshot> {
         self.registry.snapshot()
     }

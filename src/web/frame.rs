@@ -34,7 +34,7 @@ pub(super) struct Person {
     pub(super) is_owner: bool,
     /// What each form of theirs carries as `form_token`.
     pub(super) form_token: String,
-    /// Notices that were not read; for the owner.
+    /// Notices for them that were not read.
     pub(super) notices: usize,
     /// How the line is.
     pub(super) line: LineState,
@@ -65,7 +65,7 @@ impl Frame {
                 name: visitor.user.name.to_string(),
                 is_owner,
                 form_token: visitor.form_token.clone(),
-                notices: if is_owner { context.notices.unread().len() } else { 0 },
+                notices: context.notices_for(&visitor.user).len(),
                 line: queue.state,
                 is_paused: queue.paused_since.is_some(),
             }

@@ -7,10 +7,12 @@ use std::sync::atomic::Ordering;
 use serde_json::Value;
 use serde_json::json;
 
+use crate::account::PASSWORD;
 use crate::browser::Browser;
 use crate::browser::Page;
 use crate::gateway::Gateway;
 use crate::gateway::Setup;
+use crate::mqtt::Client;
 use crate::receiver::Answer;
 use crate::receiver::Receiver;
 
@@ -294,6 +296,30 @@ async fn a_hook_that_had_too_many_errors_is_resumed_and_what_failed_is_sent_agai
     assert!(!page.has("<script>alert"), "{}", page.html);
     assert_eq!(receiver.bodies(1).await, ["api_key=s3cret&field1=5"]);
     assert!(!page.has("s3cret"), "{}", page.html);
+}
+
+#[tokio::test]
+async fn that_a_members_hook_was_stopped_is_told_to_the_member_and_to_the_owner() {
+    let gateway = Setup::new().with("[limits]\nerrors_in_a_row = 1").start().await;
+    let mut owner = Browser::claiming(&gateway, OWNER).await;
+    let mut receiver = Receiver::with(|_| Answer::status(500));
+    gateway.json_with(&["user", "add", "mia", "--password-stdin"], PASSWORD).await;
+    let definition = json!({ "event": "temp", "url": receiver.url("/") }).to_string();
+    gateway.json_with(&["hook", "create", "-", "--user", "mia"], &definition).await;
+    let device = gateway.json(&["device", "add", "shed", "--user", "mia"]).await;
+    let (id, key) = (device["id"].as_str().unwrap(), device["key"].as_str().unwrap());
+    Client::login(gateway.mqtt, id, key).await.unwrap().publish("temp", "1").await;
+    receiver.next().await;
+    gateway.wait_for_queue("dead", 1).await;
+
+    let mut member = Browser::login(&gateway, "mia").await;
+    let page = member.open("/").await;
+    assert!(page.has("Notices: 1") && page.has("the hook was disabled after"), "{}", page.html);
+    assert!(page.has(">Show</a>") && !page.has("Mark as read"), "{}", page.html);
+    let page = owner.open("/").await;
+    assert!(page.has("<strong>temp</strong> (mia): the hook was disabled") && !page.has(">Show</a>"), "{}", page.html);
+    let page = owner.fill_in(&page, "/notices", &[("number", "1")]).await;
+    assert!(page.has("Read.") && !page.has("was disabled"), "{}", page.html);
 }
 
 #[tokio::test]

@@ -55,11 +55,11 @@ struct Notice {
     at: Moment,
     /// What the hook that it is about is called, if it is still there.
     title: Option<String>,
-    /// Whose it is, if it is not the owner's.
+    /// Whose it is, if it is somebody else's.
     user: Option<String>,
     text: String,
     times: u32,
-    /// The hook that it is about, if it is the owner's and still there.
+    /// The hook that it is about, if it is theirs and still there.
     hook: Option<String>,
 }
 
@@ -123,14 +123,13 @@ async fn overview(context: Arc<Context>, visit: Visit) -> Shown {
         times: notice.times,
         hook: notice.hook.filter(|hook| is_own(hook)).map(|hook| hook.to_string()),
     };
-    let unread = if is_owner { context.notices.unread() } else { Vec::new() };
     let page = Overview {
         devices: devices().count(),
         devices_online: devices().filter(|device| context.presence.of(device.id).connections > 0).count(),
         hooks: hooks().count(),
         hooks_stopped: hooks().filter(|hook| board.hook(hook.id).too_many_errors).count(),
         whole: is_owner.then(|| whole(&context, &visit)),
-        notices: unread.into_iter().rev().map(notice).collect(),
+        notices: context.notices_for(visit.user()).into_iter().rev().map(notice).collect(),
     };
     Ok(show(&context, &visit, &page))
 }

@@ -10,10 +10,8 @@ use crate::model::EventName;
 use crate::model::HookId;
 use crate::model::WallTime;
 use crate::store::keys;
+use crate::store::pieces;
 use crate::store::row::RowError;
-
-/// Bytes of one piece.
-const PIECE_BYTES: usize = 4_000;
 
 const VERSION: u8 = 1;
 
@@ -121,9 +119,7 @@ pub enum Fate {
 
 /// The row of one piece of an attempt: its version, how many pieces there are, and the piece.
 pub(super) fn encode(attempt: &StoredAttempt) -> Vec<Vec<u8>> {
-    let bytes = postcard::to_stdvec(attempt).expect("an attempt holds plain values, which always encode");
-    let pieces = u8::try_from(bytes.len().div_ceil(PIECE_BYTES)).expect("an attempt has a few pieces");
-    bytes.chunks(PIECE_BYTES).map(|piece| [&[VERSION, pieces], piece].concat()).collect()
+    pieces::encode(VERSION, attempt)
 }
 
 /// An attempt from its first piece; `piece` reads the others.
@@ -131,17 +127,12 @@ pub(super) fn decode<E: From<RowError>>(
     first: &[u8],
     piece: impl Fn(u8) -> Result<Vec<u8>, E>,
 ) -> Result<StoredAttempt, E> {
-    let (count, first) = read_piece(first)?;
-    let mut bytes = first.to_vec();
-    for number in 1..count {
-        bytes.extend_from_slice(read_piece(&piece(number)?)?.1);
-    }
-    Ok(postcard::from_bytes(&bytes).map_err(RowError::Damaged)?)
+    pieces::decode(VERSION, first, piece)
 }
 
 /// The number of an attempt, from its first piece.
 pub(super) fn number(first: &[u8]) -> Result<u64, RowError> {
-    let (_, first) = read_piece(first)?;
+    let (_, first) = pieces::read(VERSION, first)?;
     postcard::take_from_bytes(first).map(|(number, _)| number).map_err(RowError::Damaged)
 }
 
@@ -161,14 +152,6 @@ pub(super) fn slot_of_first(key: &[u8]) -> Option<u16> {
     match key {
         [.., high, low, 0] => Some(u16::from_be_bytes([*high, *low])),
         _ => None,
-    }
-}
-
-fn read_piece(bytes: &[u8]) -> Result<(u8, &[u8]), RowError> {
-    match bytes {
-        [VERSION, count, piece @ ..] => Ok((*count, piece)),
-        [found, ..] => Err(RowError::Version { found: *found, known: VERSION }),
-        [] => Err(RowError::Empty),
     }
 }
 

@@ -7,10 +7,8 @@ use serde::Serialize;
 use crate::model::HookId;
 use crate::model::UserId;
 use crate::store::keys;
+use crate::store::pieces;
 use crate::store::row::RowError;
-
-/// Bytes of one piece.
-const PIECE_BYTES: usize = 4_000;
 
 /// Pieces that the figures of one can have: the gateway's are at most 26 KB.
 pub(super) const PIECES: u8 = 8;
@@ -50,9 +48,7 @@ pub struct StoredRing {
 
 /// The row of each piece: its version, how many pieces there are, and the piece.
 pub(super) fn encode(figures: &StoredFigures) -> Vec<Vec<u8>> {
-    let bytes = postcard::to_stdvec(figures).expect("figures are plain numbers, which always encode");
-    let pieces = u8::try_from(bytes.len().div_ceil(PIECE_BYTES)).expect("figures have a few pieces");
-    bytes.chunks(PIECE_BYTES).map(|piece| [&[VERSION, pieces], piece].concat()).collect()
+    pieces::encode(VERSION, figures)
 }
 
 /// Figures from their first piece; `piece` reads the others.
@@ -60,12 +56,7 @@ pub(super) fn decode<E: From<RowError>>(
     first: &[u8],
     piece: impl Fn(u8) -> Result<Vec<u8>, E>,
 ) -> Result<StoredFigures, E> {
-    let (count, first) = read_piece(first)?;
-    let mut bytes = first.to_vec();
-    for number in 1..count {
-        bytes.extend_from_slice(read_piece(&piece(number)?)?.1);
-    }
-    Ok(postcard::from_bytes(&bytes).map_err(RowError::Damaged)?)
+    pieces::decode(VERSION, first, piece)
 }
 
 /// The key of a piece.
@@ -86,14 +77,6 @@ pub(super) fn whose_of_first(key: &[u8]) -> Option<Whose> {
         [keys::FIGURES, USER, user @ .., 0] => Some(Whose::User(UserId::from_bytes(user.try_into().ok()?))),
         [keys::FIGURES, HOOK, hook @ .., 0] => Some(Whose::Hook(HookId::from_bytes(hook.try_into().ok()?))),
         _ => None,
-    }
-}
-
-fn read_piece(bytes: &[u8]) -> Result<(u8, &[u8]), RowError> {
-    match bytes {
-        [VERSION, count, piece @ ..] => Ok((*count, piece)),
-        [found, ..] => Err(RowError::Version { found: *found, known: VERSION }),
-        [] => Err(RowError::Empty),
     }
 }
 

@@ -27,6 +27,7 @@ mod memory;
 mod meta;
 mod open;
 mod owed;
+mod pieces;
 mod power_safe;
 mod queue;
 mod recent;

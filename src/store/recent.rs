@@ -12,10 +12,8 @@ use crate::model::Source;
 use crate::model::UserId;
 use crate::model::WallTime;
 use crate::store::keys;
+use crate::store::pieces;
 use crate::store::row::RowError;
-
-/// Bytes of one piece.
-const PIECE_BYTES: usize = 4_000;
 
 const VERSION: u8 = 1;
 
@@ -36,20 +34,13 @@ struct EventV1 {
 pub(super) fn encode(event: &Event) -> Vec<Vec<u8>> {
     let Event { id, name, data, ttl_s, published_at, source, owner, product } = event.clone();
     let row = EventV1 { id, name, data, ttl_s, published_at, source, owner, product };
-    let bytes = postcard::to_stdvec(&row).expect("an event holds plain values, which always encode");
-    let pieces = u8::try_from(bytes.len().div_ceil(PIECE_BYTES)).expect("an event has a few pieces");
-    bytes.chunks(PIECE_BYTES).map(|piece| [&[VERSION, pieces], piece].concat()).collect()
+    pieces::encode(VERSION, &row)
 }
 
 /// An event from its first piece; `piece` reads the others.
 pub(super) fn decode<E: From<RowError>>(first: &[u8], piece: impl Fn(u8) -> Result<Vec<u8>, E>) -> Result<Event, E> {
-    let (count, first) = read_piece(first)?;
-    let mut bytes = first.to_vec();
-    for number in 1..count {
-        bytes.extend_from_slice(read_piece(&piece(number)?)?.1);
-    }
     let EventV1 { id, name, data, ttl_s, published_at, source, owner, product } =
-        postcard::from_bytes(&bytes).map_err(RowError::Damaged)?;
+        pieces::decode(VERSION, first, piece)?;
     Ok(Event { id, name, data, ttl_s, published_at, source, owner, product })
 }
 
@@ -64,14 +55,6 @@ pub(super) fn place_of_first(key: &[u8]) -> Option<u16> {
     match key {
         [keys::RECENT, high, low, 0] => Some(u16::from_be_bytes([*high, *low])),
         _ => None,
-    }
-}
-
-fn read_piece(bytes: &[u8]) -> Result<(u8, &[u8]), RowError> {
-    match bytes {
-        [VERSION, count, piece @ ..] => Ok((*count, piece)),
-        [found, ..] => Err(RowError::Version { found: *found, known: VERSION }),
-        [] => Err(RowError::Empty),
     }
 }
 

@@ -305,19 +305,24 @@ async fn a_target_that_was_silent_for_long_is_asked_within_a_second_of_its_retur
     assert_eq!(windows.iter().map(|(_, window)| window.taken_ms.len()).sum::<usize>(), 1, "{windows:?}");
 }
 
+/// A target that is silent alone, while another answers, and is left alone for more than 3 s.
+async fn with_a_target_that_is_left_alone(silent: &tokio::net::TcpSocket) -> (Scene, Responder) {
+    let well = Responder::start(|_| answer(204, "", ""));
+    let other = samples::hook(4, &json!({ "event": "temp", "url": well.url("/") }));
+    let mut scene = Scene::new([hook_to_port(silent.local_addr().unwrap()), other]);
+    scene.arrive(key(1), "72").await;
+    scene.shown(|board| board.queue().targets_down == 1).await;
+    // Each time it is asked in vain it is left alone for longer.
+    scene.arrive(of(HookId::from_bytes([4; 12]), 2), "73").await;
+    assert_eq!(scene.told().await, named("hook-sent/temp", "undefined"));
+    scene.asked_in_vain(3).await;
+    (scene, well)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn another_route_wakes_a_target_that_is_left_alone() {
     let port = silent_port();
-    let well = Responder::start(|_| answer(204, "", ""));
-    let other = samples::hook(4, &json!({ "event": "temp", "url": well.url("/") }));
-    let mut scene = Scene::new([hook_to_port(port.local_addr().unwrap()), other]);
-    scene.arrive(key(1), "72").await;
-    scene.shown(|board| board.queue().targets_down == 1).await;
-    // Others answer: it is silent alone, and left alone for longer each time.
-    scene.arrive(of(HookId::from_bytes([4; 12]), 2), "73").await;
-    assert_eq!(scene.told().await, named("hook-sent/temp", "undefined"));
-    // After so many it is left alone for more than 3 s.
-    scene.asked_in_vain(3).await;
+    let (scene, _well) = with_a_target_that_is_left_alone(&port).await;
     let mut responder = Responder::on(port, |_| answer(200, "", ""));
     assert!(responder.requests.try_recv().is_err());
 

@@ -80,16 +80,7 @@ async fn what_has_waited_too_long_is_given_up_although_sending_is_paused() {
 async fn a_target_that_is_left_alone_is_asked_when_somebody_wants_it() {
     let port = silent_port();
     let name = format!("http://{}", port.local_addr().unwrap());
-    let well = Responder::start(|_| answer(204, "", ""));
-    let other = samples::hook(4, &json!({ "event": "temp", "url": well.url("/") }));
-    let mut scene = Scene::new([hook_to_port(port.local_addr().unwrap()), other]);
-    scene.arrive(key(1), "72").await;
-    scene.shown(|board| board.queue().targets_down == 1).await;
-    // Others answer: it is silent alone, and left alone for longer each time.
-    scene.arrive(of(HookId::from_bytes([4; 12]), 2), "73").await;
-    assert_eq!(scene.told().await, named("hook-sent/temp", "undefined"));
-    // After so many it is left alone for more than 3 s.
-    scene.asked_in_vain(3).await;
+    let (mut scene, well) = with_a_target_that_is_left_alone(&port).await;
     assert_eq!(
         scene.wake(Some("http://nobody:80")).await,
         Err(WakeRefusal::NoTarget { target: "http://nobody:80".to_owned() })

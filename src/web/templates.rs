@@ -22,16 +22,20 @@ use crate::web::frame::Frame;
 use crate::web::language::Language;
 use crate::web::shown;
 
-/// What one template shows.
+/// What one template shows: a page, or a part of one that a script asks for alone.
 pub(super) trait Page: Serialize {
     /// The template's file below `templates/`.
     const TEMPLATE: &'static str;
 
-    /// Contexts for the tests: one for each way in which the page can look, with a name.
+    /// Contexts for the tests: one for each way in which the page can look, with a name. A part has none of its own: its
+    /// page shows it.
     #[cfg(test)]
     fn samples() -> Vec<(&'static str, Self)>
     where
-        Self: Sized;
+        Self: Sized,
+    {
+        Vec::new()
+    }
 }
 
 /// The compiled templates, in each language: a macro does not see in which page it is.

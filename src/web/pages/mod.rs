@@ -73,8 +73,10 @@ fn go_on(context: &Context, visit: &Visit, path: &str, flash: Flash) -> Response
 pub(super) fn rendered(context: &crate::web::Templates, frame: &Frame) -> Vec<(String, String)> {
     fn of<P: Page>(templates: &crate::web::Templates, frame: &Frame) -> Vec<(String, String)> {
         let name = P::TEMPLATE.trim_start_matches("pages/").trim_end_matches(".html");
-        let samples = P::samples().into_iter();
+        let samples = P::samples();
+        assert!(!samples.is_empty(), "{name} is shown to nobody");
         samples
+            .into_iter()
             .map(|(sample, page)| {
                 let html = templates.try_render(frame, &page);
                 (format!("{name}, {sample}"), html.unwrap_or_else(|error| panic!("{name}, {sample}: {error:#}")))

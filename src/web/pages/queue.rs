@@ -105,11 +105,6 @@ impl Page for Queue {
 
 impl Page for Part {
     const TEMPLATE: &'static str = "parts/queue_now.html";
-
-    #[cfg(test)]
-    fn samples() -> Vec<(&'static str, Self)> {
-        Vec::new()
-    }
 }
 
 pub(super) fn routes(site: &Site) -> Vec<Route> {

@@ -30,11 +30,6 @@ struct LoggedOut {}
 
 impl Page for LoggedOut {
     const TEMPLATE: &'static str = "parts/logged_out.html";
-
-    #[cfg(test)]
-    fn samples() -> Vec<(&'static str, Self)> {
-        Vec::new()
-    }
 }
 
 /// Tells it, or shows what has to be done first.

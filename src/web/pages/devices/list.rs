@@ -128,12 +128,6 @@ impl Page for Devices {
 
 impl Page for Now {
     const TEMPLATE: &'static str = "parts/devices_now.html";
-
-    /// It is a part of [`Devices`].
-    #[cfg(test)]
-    fn samples() -> Vec<(&'static str, Self)> {
-        Vec::new()
-    }
 }
 
 pub(super) fn routes(site: &Site) -> Vec<Route> {

@@ -162,12 +162,6 @@ impl Page for OneDevice {
 
 impl Page for Now {
     const TEMPLATE: &'static str = "parts/device_now.html";
-
-    /// It is a part of [`OneDevice`].
-    #[cfg(test)]
-    fn samples() -> Vec<(&'static str, Self)> {
-        Vec::new()
-    }
 }
 
 pub(super) fn routes(site: &Site) -> Vec<Route> {

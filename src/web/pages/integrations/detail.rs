@@ -68,12 +68,6 @@ struct Live(Detail);
 
 impl Page for Live {
     const TEMPLATE: &'static str = "parts/integration_live.html";
-
-    /// It is a part of [`Detail`].
-    #[cfg(test)]
-    fn samples() -> Vec<(&'static str, Self)> {
-        Vec::new()
-    }
 }
 
 /// One HTTP try.

@@ -95,11 +95,6 @@ struct InStep(Editor);
 
 impl Page for InStep {
     const TEMPLATE: &'static str = "parts/edit_step.html";
-
-    #[cfg(test)]
-    fn samples() -> Vec<(&'static str, Self)> {
-        Vec::new()
-    }
 }
 
 impl Page for Editor {

@@ -1,26 +1,31 @@
 //! Places of requests that wait for something far away: for a target's answer, or for many deliveries to be stored anew.
 //! They hold none of the seats in which everything else is done, and nobody gets all of the places.
 
-use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::Mutex;
+
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::Semaphore;
 
 use crate::bus::protocol::Request;
+use crate::limits;
 use crate::model::UserId;
 
 /// Places of one user, and in all. Ours: a person tries one thing after the other, and a target may take minutes.
 const OF_ONE: usize = 2;
 const IN_ALL: usize = 8;
 
-/// The places that are taken. Cheap to clone.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Places(Arc<Mutex<HashMap<UserId, usize>>>);
+/// The places that there are.
+#[derive(Debug)]
+pub(super) struct Places {
+    of_each: limits::Places<UserId>,
+    of_all: Arc<Semaphore>,
+}
 
 /// One place; it is given back when this is dropped.
 #[derive(Debug)]
 pub(super) struct Place {
-    places: Places,
-    user: UserId,
+    _own: limits::Place<UserId>,
+    _common: OwnedSemaphorePermit,
 }
 
 /// Why there is no place now.
@@ -45,33 +50,21 @@ pub(super) fn is_long(request: &Request) -> bool {
     matches!(request, Request::HookTest { .. } | Request::HookTry { .. } | Request::Replay { .. })
 }
 
+impl Default for Places {
+    fn default() -> Self {
+        Self { of_each: limits::Places::default(), of_all: Arc::new(Semaphore::new(IN_ALL)) }
+    }
+}
+
 impl Places {
     /// A place for one more request of `user`.
     ///
     /// # Errors
     /// When there is none.
     pub(super) fn take(&self, user: UserId) -> Result<Place, NoPlace> {
-        let mut taken = self.0.lock().expect("counting does not panic");
-        if taken.get(&user).is_some_and(|count| *count >= OF_ONE) {
-            return Err(NoPlace::OfOne);
-        }
-        if taken.values().sum::<usize>() >= IN_ALL {
-            return Err(NoPlace::InAll);
-        }
-        *taken.entry(user).or_default() += 1;
-        Ok(Place { places: self.clone(), user })
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut taken = self.places.0.lock().expect("counting does not panic");
-        if let Some(count) = taken.get_mut(&self.user) {
-            *count -= 1;
-            if *count == 0 {
-                taken.remove(&self.user);
-            }
-        }
+        let own = self.of_each.take(user, OF_ONE).ok_or(NoPlace::OfOne)?;
+        let common = Arc::clone(&self.of_all).try_acquire_owned().map_err(|_| NoPlace::InAll)?;
+        Ok(Place { _own: own, _common: common })
     }
 }
 
@@ -96,6 +89,6 @@ mod tests {
         assert_eq!(places.take(user(0)).unwrap_err(), NoPlace::OfOne);
         taken.push(places.take(user(9)).unwrap());
         taken.clear();
-        assert!(places.0.lock().unwrap().is_empty(), "who holds none is not remembered");
+        assert_eq!(places.of_all.available_permits(), IN_ALL);
     }
 }

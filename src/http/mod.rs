@@ -4,7 +4,6 @@
 
 mod access;
 mod body;
-mod callers;
 mod certificate;
 mod frame;
 mod head;

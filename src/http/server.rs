@@ -43,10 +43,11 @@ use warp::Filter;
 use crate::bus::stopped;
 use crate::http::Listeners;
 use crate::http::Route;
-use crate::http::callers::Callers;
 use crate::http::redirect::instead;
 use crate::http::reply;
 use crate::http::tls::Tls;
+use crate::limits::Places;
+use crate::model::network_of;
 
 /// Bytes of a request's head, and of what is buffered for a connection in each direction. Bodies pass in pieces. Ours.
 const BUFFER_BYTES: usize = 16 << 10;
@@ -128,7 +129,7 @@ pub(super) fn serve_within(
 }
 
 async fn accept(bounds: Bounds, listeners: Listeners, route: Route, mut stop: watch::Receiver<bool>) {
-    let (mut connections, callers) = (JoinSet::new(), Callers::default());
+    let (mut connections, callers) = (JoinSet::new(), Places::default());
     let Listeners { plain, secure, redirect_to } = listeners;
     loop {
         let accepted = tokio::select! {
@@ -141,7 +142,7 @@ async fn accept(bounds: Bounds, listeners: Listeners, route: Route, mut stop: wa
             () = stopped(&mut stop) => break,
         };
         match accepted {
-            Ok(((stream, peer), tls)) => match callers.take(peer.ip(), bounds.of_one) {
+            Ok(((stream, peer), tls)) => match callers.take(network_of(peer.ip()), bounds.of_one) {
                 Some(place) => {
                     prepare(bounds, &stream, peer);
                     let visit = Visit { bounds, peer, redirect_to, route: route.clone(), stop: stop.clone() };

@@ -1,10 +1,13 @@
-//! The windows of one limit, a window for each device or host, remembered over restarts.
+//! The windows of one limit, a window for each device or host, remembered over restarts. What is held at once, and not in
+//! a minute, is counted by [`Places`].
 //!
 //! The rule itself is [`SlidingWindow`]; this keeps one for each name, reads them from the store at the start and puts
 //! them into the changes that are written anyway. Called by the intake (devices) and the dispatcher (hosts).
 //!
 //! Times are milliseconds since the machine was booted: exact for the next process of the same boot. After another
 //! boot nobody knows how long it took, so everything remembered counts as taken at the start.
+
+mod places;
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
@@ -17,6 +20,9 @@ use crate::hooks::limits::Moment;
 use crate::hooks::limits::SlidingWindow;
 use crate::store::Changes;
 use crate::store::StoredWindow;
+
+pub use places::Place;
+pub use places::Places;
 
 /// Every limit of the guide is "per minute".
 const WINDOW: Duration = Duration::from_secs(60);

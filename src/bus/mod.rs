@@ -38,6 +38,7 @@ pub use order::Order;
 pub use order::TestReport;
 pub use order::TestResult;
 pub use order::orders;
+pub use overview::HostUsage;
 pub use overview::LimitsOverview;
 pub use overview::Overview;
 pub use overview::QueueOverview;

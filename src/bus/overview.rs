@@ -92,8 +92,9 @@ struct DeviceUsage {
     window: Window,
 }
 
+/// What is used of a host's limit.
 #[derive(Debug, Clone, Serialize)]
-struct HostUsage {
+pub struct HostUsage {
     host: String,
     #[serde(flatten)]
     window: Window,
@@ -162,15 +163,26 @@ impl Overview {
         })
     }
 
+    /// What is used of the limit of every host that was or may be asked.
+    pub fn hosts(&self) -> Vec<HostUsage> {
+        let (snapshot, config) = (self.registry.borrow(), self.config.borrow());
+        self.hosts_of(&snapshot, config.limits.host_per_minute, clock::now())
+    }
+
+    fn hosts_of(&self, snapshot: &Snapshot, allowed: Option<NonZeroU32>, now: Now) -> Vec<HostUsage> {
+        let mut of_hosts = by_name(self.meters.hosts.lock().expect("windows do not panic").usage(now.mono_ms));
+        for host in snapshot.hooks.values().filter_map(|hook| hook.definition.host()) {
+            of_hosts.entry(host.to_owned()).or_insert(Usage { name: host.to_owned(), used: 0, free_in_ms: None });
+        }
+        let usage = |usage: &Usage| HostUsage { host: usage.name.clone(), window: window(Some(usage), allowed, now) };
+        of_hosts.values().map(usage).collect()
+    }
+
     /// What is used of each limit: of every device, of every host that was or may be asked, of every hook.
     pub fn limits(&self) -> LimitsOverview {
         let (now, config, snapshot) = (clock::now(), self.config.borrow(), self.registry.borrow());
         let limits = &config.limits;
         let of_devices = by_name(self.meters.devices.lock().expect("windows do not panic").usage(now.mono_ms));
-        let mut of_hosts = by_name(self.meters.hosts.lock().expect("windows do not panic").usage(now.mono_ms));
-        for host in snapshot.hooks.values().filter_map(|hook| hook.definition.host()) {
-            of_hosts.entry(host.to_owned()).or_insert(Usage { name: host.to_owned(), used: 0, free_in_ms: None });
-        }
         let mut devices: Vec<_> = snapshot.devices.values().collect();
         devices.sort_by(|one, other| one.name.as_str().cmp(other.name.as_str()));
         let device_usage = |id: DeviceId, name: &DeviceName| DeviceUsage {
@@ -192,13 +204,7 @@ impl Overview {
         });
         LimitsOverview {
             devices: devices.into_iter().map(|device| device_usage(device.id, &device.name)).collect(),
-            hosts: of_hosts
-                .values()
-                .map(|usage| HostUsage {
-                    host: usage.name.clone(),
-                    window: window(Some(usage), limits.host_per_minute, now),
-                })
-                .collect(),
+            hosts: self.hosts_of(&snapshot, limits.host_per_minute, now),
             hooks: hooks.collect(),
             hooks_of_user: Places { used: hooks_of_owner(&snapshot), allowed: limits.hooks_per_user },
         }

@@ -13,7 +13,6 @@ use crate::control::answer::refused;
 use crate::control::clerk::Clerk;
 use crate::control::shown;
 use crate::model::WallTime;
-use crate::registry::Token;
 use crate::registry::User;
 use crate::registry::Wish;
 
@@ -79,10 +78,7 @@ impl Clerk<'_> {
 
     pub(super) fn tokens(&self) -> Value {
         let (snapshot, now) = (self.parts.registry.snapshot(), clock::now().wall);
-        let is_shown = |token: &&Token| token.user == self.user && !token.is_expired(now);
-        let mut tokens: Vec<_> = snapshot.tokens.values().filter(is_shown).collect();
-        tokens.sort_by_key(|token| (token.created_at, token.id()));
-        tokens.into_iter().map(shown::token).collect()
+        snapshot.tokens_of(self.user, now).into_iter().map(shown::token).collect()
     }
 
     pub(super) fn revoke_token(&self, id: &str) -> Answer {

@@ -159,6 +159,11 @@ impl Windows {
         all
     }
 
+    /// Places that are taken in the window of `name`.
+    pub fn used(&self, name: &str, now_ms: u64) -> usize {
+        self.by_name.get(name).map_or(0, |window| window.used(now_ms))
+    }
+
     /// Takes so many places as far as there are free ones: for what may have been taken without being recorded.
     pub fn assume(&mut self, name: &str, count: u32, now_ms: u64) {
         for _ in 0..count {

@@ -85,6 +85,11 @@ impl Source {
             Self::Device(_) | Self::Api => None,
         }
     }
+
+    /// The device that the event is about: that published it, or is told it.
+    pub fn about(&self) -> Option<DeviceId> {
+        self.device().or(self.addressee())
+    }
 }
 
 /// An event's name: 1 to [`spec::EVENT_NAME_CHARS`] printable ASCII characters when published;

@@ -143,6 +143,14 @@ impl Snapshot {
         self.devices.values().filter(move |device| device.owner == user)
     }
 
+    /// The tokens of one user that hold at `now`, in the order in which they were made.
+    pub fn tokens_of(&self, user: UserId, now: WallTime) -> Vec<&Token> {
+        let mut tokens: Vec<_> =
+            self.tokens.values().filter(|token| token.user == user && !token.is_expired(now)).collect();
+        tokens.sort_by_key(|token| (token.created_at, token.id()));
+        tokens
+    }
+
     /// The products of one user, in the order of their numbers.
     pub fn products_of(&self, user: UserId) -> impl Iterator<Item = &Arc<Product>> {
         self.products.values().filter(move |product| product.owner == user)

@@ -46,14 +46,17 @@ impl Frame {
     /// The frame of a page that this visit asked for. What waited for it is said now.
     pub(super) fn of(context: &Context, visit: &Visit) -> Self {
         let flash = visit.visitor().and_then(|visitor| context.flashes.take(visitor.token.hash));
-        Self { flash, ..Self::quiet(context, visit) }
-    }
-
-    /// The frame of a part of a page, which a script asks for. What waits for the next page goes on waiting.
-    pub(super) fn quiet(context: &Context, visit: &Visit) -> Self {
         // What was posted cannot be fetched.
         let path = if visit.is_form() { "/".to_owned() } else { visit.request.target().to_owned() };
-        Self { path, ..Self::around(context, visit.language, visit.visitor()) }
+        Self { path, flash, ..Self::around(context, visit.language, visit.visitor()) }
+    }
+
+    /// What a part of a page, which a script asks for, needs of the frame: its forms carry a token. What waits for the
+    /// next page goes on waiting.
+    pub(super) fn of_part(visit: &Visit) -> Self {
+        let user =
+            visit.visitor().map(|visitor| Person { form_token: visitor.form_token.clone(), ..Person::default() });
+        Self { language: visit.language, user, ..Self::default() }
     }
 
     /// The frame of a page about which nothing is known but who sees it.

@@ -43,11 +43,7 @@ async fn show_current(context: Arc<Context>, request: Request) -> Result<Respons
 async fn list(context: Arc<Context>, request: Request) -> Result<Response, ApiError> {
     let user = lister(&context, &request).await?;
     let snapshot = context.snapshot();
-    let now = clock::now().wall;
-    let mut tokens: Vec<&Token> =
-        snapshot.tokens.values().filter(|token| token.user == user && !token.is_expired(now)).collect();
-    tokens.sort_by_key(|token| (token.created_at, token.id()));
-    let shown: Value = tokens.into_iter().map(shown).collect();
+    let shown: Value = snapshot.tokens_of(user, clock::now().wall).into_iter().map(shown).collect();
     Ok(http::json(&shown))
 }
 

@@ -143,10 +143,9 @@ struct Wanted {
 
 impl Wanted {
     fn holds(&self, event: &Event) -> bool {
-        let about = event.source.device().or(event.source.addressee());
         event.owner == self.owner
             && event.name.as_str().starts_with(&self.prefix)
-            && self.device.is_none_or(|device| about == Some(device))
+            && self.device.is_none_or(|device| event.source.about() == Some(device))
             && self.product.is_none_or(|product| event.product.is_some_and(|of| of.id == product))
             && self.hearer.may_hear(event)
     }

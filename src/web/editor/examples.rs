@@ -22,8 +22,10 @@ pub(in crate::web) struct Example {
     pub(in crate::web) note: String,
     /// What has to be filled in.
     pub(in crate::web) placeholders: Vec<Placeholder>,
+    #[serde(skip_serializing)]
     pub(in crate::web) definition: Value,
     /// An event that triggers it, for previews.
+    #[serde(skip_serializing)]
     pub(in crate::web) event: Value,
 }
 

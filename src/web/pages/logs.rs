@@ -144,18 +144,13 @@ async fn logs(context: Arc<Context>, visit: Visit) -> Shown {
     let is_wanted = |event: &&Arc<Event>| {
         event.owner == user
             && event.name.as_str().starts_with(&name)
-            && (device.is_empty() || about(event).is_some_and(|id| id.to_string() == device))
+            && (device.is_empty() || event.source.about().is_some_and(|id| id.to_string() == device))
             && (kind.is_empty() || Kind::of(event).word() == kind)
     };
     let wanted = recent.iter().rev().filter(is_wanted).take(SHOWN);
     let events = wanted.map(|event| Row::of(event, !device.is_empty(), &snapshot, &visit)).collect();
     let devices = devices(&snapshot, user);
     Ok(show(&context, &visit, &Logs { name, device, kind, kinds: KINDS, devices, events, last }))
-}
-
-/// The device that published an event, or is told.
-fn about(event: &Event) -> Option<DeviceId> {
-    event.source.device().or(event.source.addressee())
 }
 
 fn devices(snapshot: &Snapshot, user: UserId) -> Vec<Named> {
@@ -168,7 +163,7 @@ fn devices(snapshot: &Snapshot, user: UserId) -> Vec<Named> {
 impl Row {
     /// Whom a result is for is shown where one device is followed: event streams do not tell it.
     fn of(event: &Event, is_followed: bool, snapshot: &Snapshot, visit: &Visit) -> Self {
-        let device = if is_followed { about(event) } else { event.source.device() };
+        let device = if is_followed { event.source.about() } else { event.source.device() };
         let device = device.and_then(|id| snapshot.devices.get(&id));
         let at = event.published_at.to_string();
         Self {

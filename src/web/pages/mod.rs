@@ -58,7 +58,7 @@ fn show_as<P: Page>(context: &Context, visit: &Visit, status: PageStatus, page: 
 
 /// A part of a page, as a script asks for it again and again.
 fn show_part<P: Page>(context: &Context, visit: &Visit, part: &P) -> Response {
-    let frame = Frame::quiet(context, visit);
+    let frame = Frame::of_part(visit);
     http::page(PageStatus::Good, context.templates.render(&frame, part))
 }
 

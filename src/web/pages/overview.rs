@@ -10,7 +10,6 @@ use crate::bus::QueueReport;
 use crate::bus::protocol::Request;
 use crate::clock;
 use crate::http::Route;
-use crate::model::HookId;
 use crate::registry::Role;
 use crate::store::StoredNotice;
 use crate::web::context::Context;
@@ -109,19 +108,18 @@ async fn overview(context: Arc<Context>, visit: Visit) -> Shown {
     let board = &context.overview.board;
     let devices = || snapshot.devices_of(user);
     let hooks = || snapshot.hooks_of(user);
-    let is_own = |hook: &HookId| snapshot.hooks.get(hook).is_some_and(|hook| hook.owner == user);
-    let of_whom = |hook: &HookId| {
-        let owner = snapshot.hooks.get(hook).map(|hook| hook.owner).filter(|owner| *owner != user)?;
-        snapshot.users.get(&owner).map(|owner| owner.name.to_string())
-    };
-    let notice = |(number, notice): (u64, StoredNotice)| Notice {
-        number,
-        at: Moment::of(notice.at, now),
-        title: notice.hook.and_then(|hook| snapshot.hooks.get(&hook)).map(|hook| hook.definition.title().to_owned()),
-        user: notice.hook.as_ref().and_then(of_whom),
-        text: notice.text,
-        times: notice.times,
-        hook: notice.hook.filter(|hook| is_own(hook)).map(|hook| hook.to_string()),
+    let notice = |(number, notice): (u64, StoredNotice)| {
+        let hook = notice.hook.and_then(|hook| snapshot.hooks.get(&hook));
+        let other = hook.map(|hook| hook.owner).filter(|owner| *owner != user);
+        Notice {
+            number,
+            at: Moment::of(notice.at, now),
+            title: hook.map(|hook| hook.definition.title().to_owned()),
+            user: other.and_then(|other| snapshot.users.get(&other)).map(|other| other.name.to_string()),
+            text: notice.text,
+            times: notice.times,
+            hook: hook.filter(|hook| hook.owner == user).map(|hook| hook.id.to_string()),
+        }
     };
     let page = Overview {
         devices: devices().count(),

@@ -158,13 +158,12 @@ impl Now {
         let now = visit.now.wall;
         let queue = context.overview.queue().await.ok_or(Refusal::Stopping)?;
         let queue = as_json(&queue);
-        let limits = as_json(&context.overview.limits());
         let snapshot = context.snapshot();
         let written = |key: &str| queue[key].as_str().map(|at| Moment::written(at, now));
         Ok(Self {
             line_since: written("state_since"),
             paused_since: written("paused_since"),
-            hosts: hosts(&limits["hosts"], &queue["targets"]),
+            hosts: hosts(&as_json(&context.overview.hosts()), &queue["targets"]),
             hooks: waiting(&queue["hooks"], &snapshot, visit),
             queue,
         })

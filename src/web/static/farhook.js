@@ -11,8 +11,7 @@ const farhook = {
   },
 
   copy(button) {
-    const source = document.getElementById(button.dataset.copy);
-    return farhook.copyText("value" in source ? source.value : source.textContent, button, button.dataset.copied);
+    return farhook.copyText(document.getElementById(button.dataset.copy).textContent, button, button.dataset.copied);
   },
 
   async copyText(text, button, copied) {

@@ -186,13 +186,11 @@ fn table(context: &Context, visit: &Visit) -> Table {
     let paging = Paging::of(visit, found.len());
     let recent = context.live.recent();
     let last = last_events(&recent, visit.user_id());
-    let used: HashMap<String, usize> =
-        devices::usage(context, visit).into_iter().map(|usage| (usage.name, usage.used)).collect();
     let row = |device: &&Arc<Device>| {
         let (id, sighting) = (device.id.to_string(), context.presence.of(device.id));
         let product = device.product.and_then(|product| snapshot.products.get(&product));
         Row {
-            used: used.get(&id).copied().unwrap_or(0),
+            used: devices::used(context, visit, &id),
             id,
             name: device.name.to_string(),
             online: sighting.connections > 0,

@@ -9,7 +9,6 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use crate::http::Route;
-use crate::limits::Usage;
 use crate::model::Device;
 use crate::model::ProductId;
 use crate::web::context::Context;
@@ -48,9 +47,9 @@ fn products(context: &Context, visit: &Visit, chosen: Option<ProductId>) -> Vec<
         .collect()
 }
 
-/// What is used of the limit of triggers, of each device that used any.
-fn usage(context: &Context, visit: &Visit) -> Vec<Usage> {
-    context.overview.meters.devices.lock().expect("windows do not panic").usage(visit.now.mono_ms)
+/// Triggers of a device in the last minute.
+fn used(context: &Context, visit: &Visit, device: &str) -> usize {
+    context.overview.meters.devices.lock().expect("windows do not panic").used(device, visit.now.mono_ms)
 }
 
 /// Triggers that a device has in a minute; 0 for any number.

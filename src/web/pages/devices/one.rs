@@ -219,7 +219,7 @@ fn state(context: &Context, visit: &Visit, device: DeviceId) -> State {
     let (id, Sighting { connections, connected_at, address, last_heard, description }) =
         (device.to_string(), context.presence.of(device));
     let offered = description.as_deref();
-    let used = devices::usage(context, visit).into_iter().find(|usage| usage.name == id);
+    let used = devices::used(context, visit, &id);
     State {
         id,
         is_online: connections > 0,
@@ -229,7 +229,7 @@ fn state(context: &Context, visit: &Visit, device: DeviceId) -> State {
         version: offered.and_then(|offered| offered.product_version).map(|version| version.to_string()),
         variables: offered.into_iter().flat_map(|offered| &offered.variables).map(|(name, _)| name.clone()).collect(),
         functions: offered.map(|offered| offered.functions.clone()).unwrap_or_default(),
-        used: used.map_or(0, |usage| usage.used),
+        used,
         allowed: devices::allowed(context),
         events: heard(&context.live.recent(), visit.user_id(), device, now),
     }
@@ -238,9 +238,7 @@ fn state(context: &Context, visit: &Visit, device: DeviceId) -> State {
 /// The latest events that the device published or was told, of those of late, oldest first. What it said while it was
 /// somebody else's is not the user's to see.
 fn heard(recent: &[Arc<Event>], user: UserId, device: DeviceId, now: WallTime) -> Vec<Heard> {
-    let is_about = |event: &&Arc<Event>| {
-        event.owner == user && [event.source.device(), event.source.addressee()].contains(&Some(device))
-    };
+    let is_about = |event: &&Arc<Event>| event.owner == user && event.source.about() == Some(device);
     let shown = |event: &Arc<Event>| Heard {
         at: Moment::of(event.published_at, now),
         is_told: event.source.device().is_none(),

@@ -14,9 +14,7 @@ use crate::bus::TestReport;
 use crate::bus::protocol::Chosen;
 use crate::bus::protocol::Request;
 use crate::hooks::masking;
-use crate::hooks::matching;
 use crate::http::Route;
-use crate::model::Event;
 use crate::registry::Hook;
 use crate::registry::Snapshot;
 use crate::store::Fate;
@@ -27,6 +25,8 @@ use crate::web::context::Context;
 use crate::web::flash::Flash;
 use crate::web::pages::integrations::Head;
 use crate::web::pages::integrations::hook_of;
+use crate::web::pages::integrations::latest;
+use crate::web::pages::integrations::preview::MADE_UP;
 use crate::web::pages::show;
 use crate::web::pages::show_part;
 use crate::web::refusal::Refusal;
@@ -42,7 +42,7 @@ const SHOWN: usize = 50;
 #[derive(Serialize)]
 pub(in crate::web::pages) struct Detail {
     hook: Head,
-    /// Its JSON, secrets masked.
+    /// Its JSON, secrets masked; empty in a part.
     definition: String,
     waiting: u64,
     waiting_s: u64,
@@ -187,11 +187,12 @@ pub(super) fn routes(site: &Site) -> Vec<Route> {
 
 async fn detail(context: Arc<Context>, visit: Visit) -> Shown {
     let hook = hook_of(&context, &visit)?;
-    let event = latest(&context, &hook);
+    let event = latest(&context, hook.owner, &hook.definition);
     let name = event.as_ref().map_or(hook.definition.event_prefix(), |event| event.name.as_str()).to_owned();
-    let data = event.map_or_else(|| "21.5".to_owned(), |event| event.data.clone());
+    let data = event.map_or_else(|| MADE_UP.to_owned(), |event| event.data.clone());
     let page = page(&context, &visit, &hook, Test { name, data, error: None, report: None }).await?;
-    Ok(show(&context, &visit, &Detail { replayed: context.replaying.outcome(hook.id), ..page }))
+    let replayed = context.replaying.outcome(hook.id);
+    Ok(show(&context, &visit, &Detail { definition: definition(&hook), replayed, ..page }))
 }
 
 async fn now(context: Arc<Context>, visit: Visit) -> Shown {
@@ -206,8 +207,7 @@ async fn test(context: Arc<Context>, visit: Visit) -> Shown {
     // Browsers end lines with both (HTML, 4.10.21.7).
     let (name, data) = (visit.form.text("name").to_owned(), visit.form.exact("data").replace("\r\n", "\n"));
     // As if its device had published it, if it is for one.
-    let coreid = hook.definition.device().map_or_else(|| "api".to_owned(), |device| device.to_string());
-    let event = json!({ "name": name, "data": data, "coreid": coreid });
+    let event = json!({ "name": name, "data": data, "coreid": hook.definition.device() });
     let went = context.ask(visit.user_id(), Request::HookTest { hook: hook.id, event: Some(event) }).await?;
     let (report, mut error) = match went {
         Ok(report) => (serde_json::from_value(report).ok(), None),
@@ -217,9 +217,16 @@ async fn test(context: Arc<Context>, visit: Visit) -> Shown {
         error.get_or_insert_with(|| visit.t("An event of that name does not trigger it; this was only a test."));
     }
     let page = page(&context, &visit, &hook, Test { name, data, error, report }).await?;
-    Ok(show(&context, &visit, &page))
+    Ok(show(&context, &visit, &Detail { definition: definition(&hook), ..page }))
 }
 
+/// The hook's JSON, secrets masked.
+fn definition(hook: &Hook) -> String {
+    let shown = masking::shown_definition(hook.definition.original());
+    serde_json::to_string_pretty(&shown).expect("a definition is plain JSON")
+}
+
+/// The page without what does not change by itself.
 async fn page(context: &Context, visit: &Visit, hook: &Arc<Hook>, test: Test) -> Result<Detail, Refusal> {
     let now = visit.now.wall;
     let report = context.overview.report().await.ok_or(Refusal::Stopping)?;
@@ -229,11 +236,10 @@ async fn page(context: &Context, visit: &Visit, hook: &Arc<Hook>, test: Test) ->
         Ok(attempts) => (attempts, None),
         Err(error) => (Vec::new(), Some(error.to_string())),
     };
-    let definition = masking::shown_definition(hook.definition.original());
     let snapshot = context.snapshot();
     Ok(Detail {
-        hook: Head::of(hook, context, &context.snapshot(), now),
-        definition: serde_json::to_string_pretty(&definition).expect("a definition is plain JSON"),
+        hook: Head::of(hook, context, &snapshot, now),
+        definition: String::new(),
         waiting: queue(|queue| queue.waiting),
         waiting_s: queue(|queue| queue.oldest_s),
         dead: queue(|queue| queue.dead),
@@ -245,12 +251,6 @@ async fn page(context: &Context, visit: &Visit, hook: &Arc<Hook>, test: Test) ->
         test,
         is_part: false,
     })
-}
-
-/// The last event that triggered the hook, as far as is remembered.
-fn latest(context: &Context, hook: &Hook) -> Option<Arc<Event>> {
-    let triggers = |event: &&Arc<Event>| event.owner == hook.owner && matching::matches(&hook.definition, event);
-    context.live.recent().iter().rev().find(triggers).cloned()
 }
 
 async fn letters(context: &Context, visit: &Visit, hook: &Hook) -> Result<Vec<Letter>, Refusal> {

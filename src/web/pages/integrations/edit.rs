@@ -15,7 +15,6 @@ use sha2::Digest;
 use sha2::Sha256;
 
 use crate::bus::protocol::Request;
-use crate::hooks::HookDefinition;
 use crate::hooks::masking;
 use crate::hooks::unmasking;
 use crate::http::PageStatus;
@@ -24,6 +23,7 @@ use crate::http::Route;
 use crate::model::DeviceId;
 use crate::model::HookId;
 use crate::model::UserId;
+use crate::model::hex;
 use crate::registry::Hook;
 use crate::registry::Snapshot;
 use crate::web::context::Context;
@@ -32,6 +32,7 @@ use crate::web::editor::Form;
 use crate::web::editor::examples;
 use crate::web::flash::Flash;
 use crate::web::pages::go_on;
+use crate::web::pages::integrations::hook_named;
 use crate::web::pages::integrations::hook_of;
 use crate::web::pages::integrations::page_of;
 use crate::web::pages::integrations::preview;
@@ -232,9 +233,7 @@ async fn sent(context: Arc<Context>, visit: Visit) -> Shown {
 
 /// While somebody types: the other side, and the preview.
 async fn in_step(context: Arc<Context>, visit: Visit) -> Shown {
-    let id: Option<HookId> = visit.form.text("hook").parse().ok();
-    let hook = id.and_then(|id| context.snapshot().hooks.get(&id).cloned());
-    let hook = hook.filter(|hook| hook.owner == visit.user_id());
+    let hook = hook_named(&context, &visit, visit.form.text("hook"));
     let draft = Draft::of(hook, |name| visit.form.text(name));
     let sent = Sent::read(&visit);
     let (answer, definition) = match visit.form.text("source") {
@@ -349,9 +348,6 @@ impl Draft {
             Ok(definition) => definition,
             Err(masked) => return Ok(Err(masked)),
         };
-        if let Err(invalid) = HookDefinition::parse(&definition) {
-            return Ok(Err(invalid.to_string()));
-        }
         let request = if let Some(hook) = &self.hook {
             Request::HookEdit { hook: hook.id, definition }
         } else {
@@ -366,8 +362,7 @@ impl Draft {
 
 /// Another one whenever the hook was changed, of 16 characters.
 fn mark_of(hook: &Hook) -> String {
-    let hash = Sha256::digest(hook.definition.original().to_string());
-    hash.iter().take(8).fold(String::new(), |mark, byte| mark + &format!("{byte:02x}"))
+    hex(&Sha256::digest(hook.definition.original().to_string())[..8])
 }
 
 fn devices(snapshot: &Snapshot, user: UserId, chosen: &str) -> Vec<Choice> {

@@ -14,8 +14,12 @@ use serde::Serialize;
 
 use crate::bus::HookState;
 use crate::history::HookHistory;
+use crate::hooks::HookDefinition;
+use crate::hooks::matching;
 use crate::http::Route;
+use crate::model::Event;
 use crate::model::HookId;
+use crate::model::UserId;
 use crate::model::WallTime;
 use crate::registry::Hook;
 use crate::registry::Snapshot;
@@ -146,9 +150,20 @@ impl Head {
 
 /// The user's hook that the path names.
 fn hook_of(context: &Context, visit: &Visit) -> Result<Arc<Hook>, Refusal> {
-    let id: Option<HookId> = visit.request.param("hook").parse().ok();
+    hook_named(context, visit, visit.request.param("hook")).ok_or(Refusal::NotFound)
+}
+
+/// The user's hook of that id.
+fn hook_named(context: &Context, visit: &Visit, id: &str) -> Option<Arc<Hook>> {
+    let id: Option<HookId> = id.parse().ok();
     let hook = id.and_then(|id| context.snapshot().hooks.get(&id).cloned());
-    hook.filter(|hook| hook.owner == visit.user_id()).ok_or(Refusal::NotFound)
+    hook.filter(|hook| hook.owner == visit.user_id())
+}
+
+/// The last event that triggered a hook, or would have, as far as is remembered.
+fn latest(context: &Context, owner: UserId, hook: &HookDefinition) -> Option<Arc<Event>> {
+    let triggers = |event: &&Arc<Event>| event.owner == owner && matching::matches(hook, event);
+    context.live.recent().iter().rev().find(triggers).cloned()
 }
 
 /// The page of a hook.

@@ -1,7 +1,5 @@
 //! The request that a definition would make of an event: what is shown beside the form in which it is changed.
 
-use std::sync::Arc;
-
 use serde::Serialize;
 use serde_json::Value;
 use serde_json::json;
@@ -17,6 +15,7 @@ use crate::model::EventProduct;
 use crate::model::ProductId;
 use crate::web::context::Context;
 use crate::web::editor::Form;
+use crate::web::pages::integrations::latest;
 use crate::web::shown::Moment;
 use crate::web::visit::Visit;
 
@@ -158,16 +157,13 @@ fn event(
     product: Option<ProductId>,
     sample: &Sample,
 ) -> Result<(Event, Option<Moment>), String> {
-    let typed = sample.typed.as_str();
-    let user = visit.user_id();
-    let triggers = |event: &&Arc<Event>| event.owner == user && crate::hooks::matching::matches(hook, event);
-    let recent = context.live.recent();
-    if let Some(event) = recent.iter().rev().find(triggers).filter(|_| typed.is_empty()) {
-        return Ok((Event::clone(event), Some(Moment::of(event.published_at, visit.now.wall))));
+    let (typed, user) = (sample.typed.as_str(), visit.user_id());
+    let latest = if typed.is_empty() { latest(context, user, hook) } else { None };
+    if let Some(event) = latest {
+        return Ok((Event::clone(&event), Some(Moment::of(event.published_at, visit.now.wall))));
     }
     let data = if typed.is_empty() { sample.made_up } else { typed };
-    let coreid = hook.device().map_or_else(|| "api".to_owned(), |device| device.to_string());
-    let written = json!({ "name": hook.event_prefix(), "data": data, "coreid": coreid });
+    let written = json!({ "name": hook.event_prefix(), "data": data, "coreid": hook.device() });
     let id = EventId::from_bytes([0; 12]);
     let mut event = sample_event::parse(&written, id, user, visit.now.wall).map_err(|error| error.to_string())?;
     event.product = product.map(|id| EventProduct { id, version: None });

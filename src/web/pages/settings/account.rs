@@ -2,7 +2,6 @@
 //!
 //! The own account: password, one-time passwords, sessions and tokens, leaving.
 
-use std::cmp::Reverse;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -121,9 +120,6 @@ async fn account(context: Arc<Context>, visit: Visit) -> Shown {
 /// The page, with a token that was not made.
 pub(super) fn page(context: &Context, visit: &Visit, wish: Wish) -> Account {
     let (snapshot, now, user) = (context.snapshot(), visit.now.wall, visit.user());
-    let is_shown = |token: &&Token| token.user == user.id && !token.is_expired(now);
-    let mut tokens: Vec<&Token> = snapshot.tokens.values().filter(is_shown).collect();
-    tokens.sort_by_key(|token| Reverse((token.created_at, token.id())));
     let row = |token: &Token| Row {
         id: token.id(),
         client: token.client.clone(),
@@ -136,7 +132,7 @@ pub(super) fn page(context: &Context, visit: &Visit, wish: Wish) -> Account {
         name: user.name.to_string(),
         has_otp: user.otp.is_some(),
         can_leave: user.role == Role::Member,
-        tokens: tokens.into_iter().map(row).collect(),
+        tokens: snapshot.tokens_of(user.id, now).into_iter().rev().map(row).collect(),
         wish,
     }
 }

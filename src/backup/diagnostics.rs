@@ -53,8 +53,8 @@ impl Diagnostics {
     }
 
     /// Adds attempts as they are logged, without what came from events and answers.
-    pub fn add_attempts(&mut self, attempts: &Value) {
-        let attempts: Value = attempts.as_array().into_iter().flatten().map(without_data).collect();
+    pub fn add_attempts(&mut self, mut attempts: Value) {
+        attempts.as_array_mut().into_iter().flatten().for_each(strip);
         self.add("attempts", &attempts);
     }
 
@@ -103,9 +103,8 @@ fn kilobytes(text: &str, name: &str) -> Option<u64> {
     line.split_whitespace().next()?.parse().ok()
 }
 
-fn without_data(attempt: &Value) -> Value {
-    let mut kept = attempt.clone();
-    if let Some(request) = kept.get_mut("request") {
+fn strip(attempt: &mut Value) {
+    if let Some(request) = attempt.get_mut("request") {
         keep(request, |field| ["method", "url", "body_bytes"].contains(&field));
         // Templates may stand anywhere in an address but for its host.
         if let Some(url) = request.get_mut("url") {
@@ -113,10 +112,9 @@ fn without_data(attempt: &Value) -> Value {
             *url = json!(host.map(|url| url.origin().ascii_serialization()));
         }
     }
-    if let Some(response) = kept.get_mut("response") {
+    if let Some(response) = attempt.get_mut("response") {
         keep(response, |field| ["status", "body_bytes"].contains(&field));
     }
-    kept
 }
 
 fn keep(value: &mut Value, wanted: impl Fn(&str) -> bool) {
@@ -134,7 +132,7 @@ mod tests {
     fn of_attempts_and_devices_only_what_is_no_data_is_passed_on() {
         let mut bundle = Diagnostics::new(Now { mono_ms: 5, wall: WallTime::from_millis(1_460_813_828_728) });
         bundle.add_devices(json!([{ "name": "kitchen", "notes": "pl4nted" }]));
-        bundle.add_attempts(&json!([{
+        bundle.add_attempts(json!([{
             "summary": "200 OK",
             "request": {
                 "method": "POST", "url": "https://u@a.example:444/pl4nted?x=pl4nted", "body": "pl4nted",

@@ -92,11 +92,11 @@ impl Backups {
         Self { registry, chance, turn: Arc::default() }
     }
 
-    /// Makes a backup; with a passphrase the secrets are in it, too. Blocks: call it where a thread may.
+    /// Makes a backup, and says what is in it; with a passphrase the secrets are, too. Blocks: call it where a thread may.
     ///
     /// # Errors
     /// When the passphrase cannot be used, or the disk refuses.
-    pub fn make(&self, passphrase: Option<&str>, now: WallTime) -> Result<Vec<u8>, BackupError> {
+    pub fn make(&self, passphrase: Option<&str>, now: WallTime) -> Result<(Description, Vec<u8>), BackupError> {
         if passphrase.is_some_and(|text| text.chars().count() < PASSPHRASE_CHARS || text.len() > PASSPHRASE_BYTES) {
             return Err(BackupError::Passphrase);
         }
@@ -119,7 +119,7 @@ impl Backups {
             return Err(BackupError::TooLarge);
         }
         info!(has_secrets = passphrase.is_some(), bytes = file.len(); "a backup was made");
-        Ok(file)
+        Ok((describe_manifest(&manifest), file))
     }
 
     /// Replaces everything that is registered by what is in the backup. Blocks: call it where a thread may.

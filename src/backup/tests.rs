@@ -161,7 +161,7 @@ fn forged(file: &[u8], change: impl Fn(&str, &mut Value)) -> Vec<u8> {
 #[test]
 fn a_backup_without_a_passphrase_has_no_secret_in_it_and_no_hash_of_one() {
     let (gateway, full) = Gateway::full();
-    let text = text_of(&gateway.backups.make(None, NOW).unwrap());
+    let text = text_of(&gateway.backups.make(None, NOW).unwrap().1);
     let snapshot = gateway.registry.snapshot();
     let token = snapshot.tokens.values().next().unwrap().hash.to_string();
     let client = snapshot.clients.values().next().unwrap().secret;
@@ -169,14 +169,14 @@ fn a_backup_without_a_passphrase_has_no_secret_in_it_and_no_hash_of_one() {
         assert!(!text.contains(secret), "{secret}");
     }
     assert!(text.contains("kitchen") && text.contains("API_KEY") && text.contains(SENSITIVE));
-    let sealed = text_of(&gateway.backups.make(Some(PASSPHRASE), NOW).unwrap());
+    let sealed = text_of(&gateway.backups.make(Some(PASSPHRASE), NOW).unwrap().1);
     assert!(!sealed.contains(PLANTED) && !sealed.contains(&token));
 }
 
 #[test]
 fn with_the_passphrase_everything_is_as_it_was() {
     let (gateway, full) = Gateway::full();
-    let file = gateway.backups.make(Some(PASSPHRASE), NOW).unwrap();
+    let file = gateway.backups.make(Some(PASSPHRASE), NOW).unwrap().1;
     let described = describe(&file).unwrap();
     let counts = Counts { users: 2, devices: 2, products: 1, hooks: 8, secrets: 1 };
     assert_eq!((described.counts, described.has_secrets), (counts, true));
@@ -201,7 +201,7 @@ fn without_the_secrets_who_restores_stays_and_what_needs_them_is_switched_off_an
     {
         let other = Gateway::claimed_by("somebody");
         let token = other.registry.create_token(other.registry.owner(), Wish::default(), NOW).unwrap().secret;
-        let report = other.restore(&file.unwrap(), passphrase).unwrap();
+        let report = other.restore(&file.unwrap().1, passphrase).unwrap();
         let other = other.restarted();
         let (snapshot, owner) = (other.registry.snapshot(), gateway.registry.owner());
 
@@ -263,7 +263,7 @@ fn a_hook_that_this_version_cannot_use_is_told_by_its_event_or_name_and_its_user
         assert_eq!(lost(&full.masked[0]), (None, None));
     };
 
-    let file = gateway.backups.make(None, NOW).unwrap();
+    let file = gateway.backups.make(None, NOW).unwrap().1;
     let spoilt = forged(&file, |name, value| {
         if name == REGISTRY {
             spoil(&mut value["rows"]);
@@ -283,7 +283,7 @@ fn a_hook_that_this_version_cannot_use_is_told_by_its_event_or_name_and_its_user
 fn a_gateway_that_nobody_owns_can_be_claimed_after_a_restore_with_all_that_was_the_owners() {
     let (gateway, full) = Gateway::full();
     let other = Gateway::new();
-    other.restore(&gateway.backups.make(None, NOW).unwrap(), None).unwrap();
+    other.restore(&gateway.backups.make(None, NOW).unwrap().1, None).unwrap();
     assert!(!other.registry.is_claimed());
     let owner = other.registry.claim(user_name("somebody"), hash("somebody"), NOW).unwrap();
     let snapshot = other.registry.snapshot();
@@ -293,7 +293,7 @@ fn a_gateway_that_nobody_owns_can_be_claimed_after_a_restore_with_all_that_was_t
 
 #[test]
 fn a_gateway_that_somebody_owns_does_not_become_nobodys() {
-    let file = Gateway::new().backups.make(Some(PASSPHRASE), NOW).unwrap();
+    let file = Gateway::new().backups.make(Some(PASSPHRASE), NOW).unwrap().1;
     let gateway = Gateway::claimed_by("me");
     gateway.restore(&file, Some(PASSPHRASE)).unwrap();
     assert!(gateway.registry.is_claimed());
@@ -303,7 +303,7 @@ fn a_gateway_that_somebody_owns_does_not_become_nobodys() {
 #[test]
 fn everybody_sees_a_restore_in_one_step_and_who_is_gone_is_out() {
     let (gateway, _) = Gateway::full();
-    let file = gateway.backups.make(None, NOW).unwrap();
+    let file = gateway.backups.make(None, NOW).unwrap().1;
     let other = Gateway::claimed_by("somebody");
     let owner = other.registry.owner();
     let token = other.registry.create_token(owner, Wish::default(), NOW).unwrap().token;
@@ -324,8 +324,8 @@ fn everybody_sees_a_restore_in_one_step_and_who_is_gone_is_out() {
 #[test]
 fn what_is_no_sound_backup_changes_nothing() {
     let (gateway, full) = Gateway::full();
-    let sound = gateway.backups.make(Some(PASSPHRASE), NOW).unwrap();
-    let open = gateway.backups.make(None, NOW).unwrap();
+    let sound = gateway.backups.make(Some(PASSPHRASE), NOW).unwrap().1;
+    let open = gateway.backups.make(None, NOW).unwrap().1;
     let other = Gateway::claimed_by("somebody");
     let before = other.rows();
     let you = full.you.id;
@@ -385,7 +385,7 @@ fn what_is_no_sound_backup_changes_nothing() {
 #[test]
 fn rows_of_any_shape_are_a_refusal_and_no_panic() {
     let (gateway, _) = Gateway::full();
-    let open = gateway.backups.make(None, NOW).unwrap();
+    let open = gateway.backups.make(None, NOW).unwrap().1;
     for shape in [json!(null), json!([1]), json!("x"), json!({ "definition": 5 }), json!({ "name": [], "owner": [] })] {
         let other = Gateway::claimed_by("somebody");
         let keys: Vec<String> = gateway.rows().into_keys().filter(|key| !key.starts_with("token/")).collect();
@@ -406,14 +406,14 @@ fn rows_of_any_shape_are_a_refusal_and_no_panic() {
 fn without_its_secrets_a_backup_with_another_user_of_ones_name_is_refused() {
     let (gateway, _) = Gateway::full();
     let other = Gateway::claimed_by("YOU");
-    let refused = other.restore(&gateway.backups.make(None, NOW).unwrap(), None);
+    let refused = other.restore(&gateway.backups.make(None, NOW).unwrap().1, None);
     assert!(matches!(refused, Err(RestoreError::NameTaken { name }) if name.as_str() == "YOU"));
 }
 
 #[test]
 fn only_the_owner_restores_and_a_short_passphrase_seals_nothing() {
     let (gateway, full) = Gateway::full();
-    let file = gateway.backups.make(None, NOW).unwrap();
+    let file = gateway.backups.make(None, NOW).unwrap().1;
     let refused = gateway.backups.restore(&file, None, full.you.id, NOW);
     assert!(matches!(refused, Err(RestoreError::NotOwner)));
     assert!(matches!(gateway.backups.make(Some("short"), NOW), Err(BackupError::Passphrase)));

@@ -26,8 +26,9 @@ impl Clerk<'_> {
             self.must_be_local()?;
         }
         let now = clock::now().wall;
-        let file = block_in_place(|| self.parts.backups.make(passphrase.map(Hidden::reveal), now)).map_err(refused)?;
-        let mut made = json!(backup::describe(&file).map_err(refused)?);
+        let made = block_in_place(|| self.parts.backups.make(passphrase.map(Hidden::reveal), now));
+        let (description, file) = made.map_err(refused)?;
+        let mut made = json!(description);
         made["name"] = json!(backup::file_name(now));
         made["file"] = json!(STANDARD.encode(file));
         Ok(made)
@@ -63,7 +64,7 @@ impl Clerk<'_> {
         bundle.add("notices", &self.unread()?);
         bundle.add("hooks", &hooks);
         bundle.add_devices(devices);
-        bundle.add_attempts(&self.log(None, ATTEMPTS)?);
+        bundle.add_attempts(self.log(None, ATTEMPTS)?);
         bundle.add_text("config", format!("{:#?}\n", self.parts.overview.config.borrow()));
         bundle.add("machine", &block_in_place(backup::machine));
         Ok(json!({ "name": bundle.file_name(), "file": STANDARD.encode(bundle.pack()) }))

@@ -88,7 +88,7 @@ async fn download(context: Arc<Context>, visit: Visit) -> Shown {
         }
     }
     match block_in_place(|| context.backups.make(passphrase, visit.now.wall)) {
-        Ok(file) => Ok(http::download(GZIP, &backup::file_name(visit.now.wall), file.into())),
+        Ok((_, file)) => Ok(http::download(GZIP, &backup::file_name(visit.now.wall), file.into())),
         Err(error) => again(error.to_string()),
     }
 }

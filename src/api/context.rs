@@ -24,6 +24,7 @@ use crate::http::Streams;
 use crate::http::session;
 use crate::logbook::Logbook;
 use crate::model::Device;
+use crate::model::ProductId;
 use crate::model::UserId;
 use crate::registry::Hook;
 use crate::registry::Identity;
@@ -97,18 +98,33 @@ impl Context {
     /// The caller, and the product of theirs that the path names, if it names one.
     pub(super) fn scope(&self, request: &Request) -> Result<(UserId, Option<Arc<Product>>), ApiError> {
         let user = self.user(request)?;
+        Ok((user, self.product_in(user, request)?))
+    }
+
+    /// The user's product that the path names, if it names one.
+    pub(super) fn product_in(&self, user: UserId, request: &Request) -> Result<Option<Arc<Product>>, ApiError> {
         let product = request.path.get("product").map(|wanted| {
             let found = self.snapshot().product_of(user, wanted).cloned();
             found.ok_or_else(ApiError::no_product)
         });
-        Ok((user, product.transpose()?))
+        product.transpose()
     }
 
     /// The caller's device that the path names; if the path names a product, too, one of its devices.
     pub(super) fn device(&self, request: &Request) -> Result<Arc<Device>, ApiError> {
         let (user, product) = self.scope(request)?;
+        self.device_in(user, product.map(|product| product.id), request)
+    }
+
+    /// The user's device that the path names; of the product, if there is one.
+    pub(super) fn device_in(
+        &self,
+        user: UserId,
+        product: Option<ProductId>,
+        request: &Request,
+    ) -> Result<Arc<Device>, ApiError> {
         let device = self.snapshot().device_of(user, request.param("device")).cloned();
-        let device = device.filter(|device| product.is_none_or(|product| device.product == Some(product.id)));
+        let device = device.filter(|device| product.is_none_or(|product| device.product == Some(product)));
         device.ok_or_else(|| ApiError::NoDevice { base: request.base.clone() })
     }
 

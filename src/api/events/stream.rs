@@ -118,18 +118,9 @@ async fn revoked(mut registry: watch::Receiver<Arc<Snapshot>>, identity: Identit
 fn wanted(context: &Context, request: &Request, identity: &Identity) -> Result<Wanted, ApiError> {
     let prefix = Some(request.param("prefix")).filter(|prefix| *prefix != MINE).unwrap_or_default().to_owned();
     let (owner, hearer) = (identity.owner(), identity.hearer());
-    let mut wanted = Wanted { owner, prefix, device: None, product: None, hearer };
-    if let Some(product) = request.path.get("product") {
-        let product = context.snapshot().product_of(owner, product).map(|product| product.id);
-        wanted.product = Some(product.ok_or_else(ApiError::no_product)?);
-    }
-    if request.path.get("device").is_some() {
-        let device = context.snapshot().device_of(owner, request.param("device")).cloned();
-        let device = device.filter(|device| wanted.product.is_none_or(|product| device.product == Some(product)));
-        let device = device.ok_or_else(|| ApiError::NoDevice { base: request.base.clone() })?;
-        wanted.device = Some(device.id);
-    }
-    Ok(wanted)
+    let product = context.product_in(owner, request)?.map(|product| product.id);
+    let device = request.path.get("device").map(|_| context.device_in(owner, product, request)).transpose()?;
+    Ok(Wanted { owner, prefix, device: device.map(|device| device.id), product, hearer })
 }
 
 /// Which events a client hears.

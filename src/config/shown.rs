@@ -41,6 +41,12 @@ impl Config {
         })
         .collect()
     }
+
+    /// Whether something differs in `after` that takes effect at the next start only.
+    pub fn needs_start(&self, after: &Self) -> bool {
+        let mut both = self.settings().into_iter().zip(after.settings());
+        both.any(|(before, after)| before.is_for_start && before.value != after.value)
+    }
 }
 
 fn values(config: &Config) -> Vec<(&'static str, Value)> {
@@ -118,8 +124,10 @@ fn when_full(policy: WhenFull) -> Value {
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::net::Ipv4Addr;
 
     use super::*;
+    use crate::config::Http;
     use crate::config::keys;
 
     #[test]
@@ -171,5 +179,23 @@ mod tests {
         let changed: Vec<_> = config.settings().into_iter().filter(|setting| !setting.is_default).collect();
         let expected = Setting { key: "queue.max_dead", value: "5".to_owned(), is_default: false, is_for_start: false };
         assert_eq!(changed, [expected]);
+    }
+
+    #[test]
+    fn another_certificate_needs_no_new_start_and_another_port_does() {
+        let with = |http: Http| Config { http, ..Config::default() };
+        let before = Http::default();
+        let certificate = Http { certificate: Some("/c.pem".into()), hosts: vec!["a".to_owned()], ..before.clone() };
+        assert!(!with(before.clone()).needs_start(&with(certificate)));
+        for after in [
+            Http { https_listen: None, ..before.clone() },
+            Http { https_redirect: true, ..before.clone() },
+            Http { listen: (Ipv4Addr::LOCALHOST, 1).into(), ..before.clone() },
+        ] {
+            assert!(with(before.clone()).needs_start(&with(after.clone())), "{after:?}");
+        }
+        let mut mqtt = Config::default();
+        mqtt.mqtt.max_connections += 1;
+        assert!(Config::default().needs_start(&mqtt));
     }
 }

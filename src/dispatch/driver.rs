@@ -285,12 +285,10 @@ impl Driver {
         let drops = config.limits.host_over == Over::Drop;
         loop {
             let now = clock::now();
-            if self.paused_since.is_some() {
-                let due_ms = self.pacer.next_due_ms()?;
-                return Some(Duration::from_millis(due_ms.saturating_sub(now.mono_ms)));
-            }
             let mut is_over_limit = false;
-            let next = {
+            let next = if self.paused_since.is_some() {
+                Err(None)
+            } else {
                 let mut hosts = self.hosts.lock().expect("windows do not panic");
                 self.lanes.next(now.mono_ms, order, |host| {
                     let Some(host) = host else { return Ok(()) };

@@ -9,7 +9,6 @@ use serde_json::Value;
 use serde_json::json;
 use tokio::task::block_in_place;
 
-use crate::bus::HookQueue;
 use crate::bus::TestReport;
 use crate::bus::protocol::Chosen;
 use crate::bus::protocol::Request;
@@ -229,9 +228,8 @@ fn definition(hook: &Hook) -> String {
 /// The page without what does not change by itself.
 async fn page(context: &Context, visit: &Visit, hook: &Arc<Hook>, test: Test) -> Result<Detail, Refusal> {
     let now = visit.now.wall;
-    let report = context.overview.report().await.ok_or(Refusal::Stopping)?;
-    let queue = report.hooks.into_iter().find(|queue| queue.id == hook.id);
-    let queue = |of: fn(&HookQueue) -> u64| queue.as_ref().map_or(0, of);
+    let tally = context.overview.queue.tally(hook.id);
+    let waiting_s = if tally.waiting > 0 { oldest_s(context, hook).await? } else { 0 };
     let (attempts, unreadable) = match block_in_place(|| context.logbook.latest(hook.id, SHOWN)) {
         Ok(attempts) => (attempts, None),
         Err(error) => (Vec::new(), Some(error.to_string())),
@@ -240,9 +238,9 @@ async fn page(context: &Context, visit: &Visit, hook: &Arc<Hook>, test: Test) ->
     Ok(Detail {
         hook: Head::of(hook, context, &snapshot, now),
         definition: String::new(),
-        waiting: queue(|queue| queue.waiting),
-        waiting_s: queue(|queue| queue.oldest_s),
-        dead: queue(|queue| queue.dead),
+        waiting: tally.waiting,
+        waiting_s,
+        dead: tally.dead,
         is_replaying: context.replaying.is_under_way(hook.id),
         replayed: None,
         attempts: attempts.into_iter().map(|attempt| Attempt::of(attempt, &snapshot, visit)).collect(),
@@ -251,6 +249,12 @@ async fn page(context: &Context, visit: &Visit, hook: &Arc<Hook>, test: Test) ->
         test,
         is_part: false,
     })
+}
+
+/// For how long what is next has waited.
+async fn oldest_s(context: &Context, hook: &Hook) -> Result<u64, Refusal> {
+    let report = context.overview.report().await.ok_or(Refusal::Stopping)?;
+    Ok(report.hooks.iter().find(|queue| queue.id == hook.id).map_or(0, |queue| queue.oldest_s))
 }
 
 async fn letters(context: &Context, visit: &Visit, hook: &Hook) -> Result<Vec<Letter>, Refusal> {

@@ -10,3 +10,6 @@ mod mosquitto;
 mod publishing;
 mod robustness;
 mod stopping;
+#[expect(dead_code, reason = "tests/it uses the rest")]
+#[path = "../it/tools.rs"]
+mod tools;

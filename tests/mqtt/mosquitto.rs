@@ -11,6 +11,7 @@ use crate::client::PATIENCE;
 use crate::gateway::Gateway;
 use crate::gateway::KITCHEN;
 use crate::gateway::result_for;
+use crate::tools;
 
 fn command(program: &str, gateway: &Gateway, version: &str, name: &str) -> Command {
     // Without this what the subscriber says of itself would wait in its buffer.
@@ -23,8 +24,7 @@ fn command(program: &str, gateway: &Gateway, version: &str, name: &str) -> Comma
 
 #[tokio::test]
 async fn mosquitto_publishes_and_subscribes_with_every_version_and_qos() {
-    if Command::new("mosquitto_pub").arg("--help").output().await.is_err() {
-        eprintln!("mosquitto-clients are not installed: skipped");
+    if tools::is_missing("mosquitto_pub", "mosquitto-clients") {
         return;
     }
     let gateway = Gateway::start().await.accept_all();

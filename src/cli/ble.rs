@@ -52,8 +52,8 @@ impl Command {
 ///
 /// Reads one advert a line, as JSON, and prints one line for each, as JSON. Read are `address`, `name`, `service_data`,
 /// `manufacturer_data` (company ids in decimal), `service_uuids` and `bindkey`; bytes are hex digits. What cannot be read
-/// has no values and a reason. Counters go on from line to line for each address, as in a gateway: what was encrypted and
-/// is sent again later is refused.
+/// has no values and a reason. Counters go on from line to line for each address, as in a gateway: what was encrypted with
+/// a counter, and comes with a lower one, is refused.
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLE)]
 pub(super) struct Decode {

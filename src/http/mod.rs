@@ -1,4 +1,5 @@
-//! The plumbing of the web port: serving routes, turning results into answers. Routes themselves are in `api`.
+//! The plumbing of the web port: serving routes, turning results into answers. Routes themselves are in `api` and
+//! `web`.
 //!
 //! warp stays in here and in the routes; nobody else knows it.
 

@@ -23,7 +23,7 @@ const IAM_T2: u16 = 12884;
 
 /// Nothing more than this can be, in percent.
 const MOST: u16 = 100;
-/// Two ways to say that a probe is not plugged in or a sensor is not there.
+/// Says that a probe is not plugged in, or a sensor is not there.
 const NONE: u16 = 0xffff;
 
 /// How the bytes are laid out.

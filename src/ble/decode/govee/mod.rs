@@ -49,7 +49,7 @@ fn without_mark(data: &[u8]) -> &[u8] {
     if has_mark { &data[..data.len() - GLUED_BYTES] } else { data }
 }
 
-/// Which of the models the name has, `""` for none.
+/// Which of the models the name has.
 fn model_of(advert: &Advert, models: &[&'static str]) -> Option<&'static str> {
     models.iter().find(|model| advert.name().contains(**model)).copied()
 }

@@ -1,5 +1,9 @@
 //! The MQTT listener over real sockets, between an intake, a feed and a registry that the tests play.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(
+    unreachable_pub,
+    clippy::unwrap_used,
+    reason = "a program of tests: nothing is outside, and a failure is a panic"
+)]
 
 mod calls;
 mod client;

@@ -6,7 +6,7 @@
 //! | where | what |
 //! |---|---|
 //! | [`mqtt`] | devices: who they are, what they publish, what they get to hear |
-//! | [`ble`] | what sensors say in adverts |
+//! | [`ble`] | the Bluetooth radio, what it hears, and what sensors say in adverts |
 //! | [`intake`] | accepts an event: well-formed? resent? which hooks? within the limit? durable? |
 //! | [`store`] | what survives a power cut |
 //! | [`dispatch`] | what waits, what is next, what follows an attempt |

@@ -25,12 +25,14 @@ const BESIDE: [(&str, &str); 4] = [("telemetry", "clock"), ("dispatch", "deliver
 /// Folders that are pure rules, though they are part of a task: they name only these modules.
 const PURE: [(&str, &[&str]); 1] = [("ble/decode", &["ble"])];
 
-/// The only modules that may name these crates.
-const CRATES: [(&str, &[&str]); 5] = [
+/// The only modules, or parts of modules, that may name these crates.
+const CRATES: [(&str, &[&str]); 7] = [
     ("sled", &["store"]),
     ("warp", &["http", "api", "web"]),
     ("rumqttd", &["mqtt"]),
-    ("btleplug", &["ble"]),
+    ("btleplug", &["ble/bluez"]),
+    ("dbus", &["ble/bluez"]),
+    ("dbus_tokio", &["ble/bluez"]),
     ("reqwest", &["delivery", "cli"]),
 ];
 
@@ -70,6 +72,8 @@ fn a_violation_is_found_wherever_it_hides() {
     }
     assert_eq!(found("mqtt/mod.rs", "\n\nuse sled::Db;"), ["src/mqtt/mod.rs:3: names the crate sled, only store may"]);
     assert_eq!(found("hooks.rs", "use reqwest;").len(), 1);
+    assert_eq!(found("ble/driver.rs", "use dbus::Message;").len(), 1);
+    assert_eq!(found("ble/bluez_more.rs", "use btleplug::api;").len(), 1);
     assert_eq!(found("hooks.rs", "fn f(x: warp::Rejection) {}").len(), 1);
     assert_eq!(found("newcomer.rs", ""), ["src/newcomer.rs: the module newcomer has no layer"]);
     assert_eq!(found("mqtt/a/b.rs", "use super::super::store::X;").len(), 1);
@@ -84,6 +88,8 @@ fn what_is_allowed_or_only_written_about_is_left_alone() {
         ("mqtt/mod.rs", "fn f<'a>(x: &'a str) -> char { '\\'' } // sled::x"),
         ("dispatch/mod.rs", "use crate::delivery::Sender;"),
         ("store/db.rs", "use sled::Db; use super::*;"),
+        ("ble/bluez/mod.rs", "use dbus::Path; use btleplug::api::Central;"),
+        ("ble/bluez.rs", "use dbus_tokio::connection;"),
         ("ble/decode/atc.rs", "use crate::ble::advert::Advert;"),
         ("http/mod.rs", "self.sled::<X>(); let reqwest = my::reqwest::get();"),
         ("main.rs", "fn main() { farhook::cli::run() }"),
@@ -138,7 +144,7 @@ fn violations(path: &Path, text: &str) -> Vec<String> {
         let before = index.checked_sub(1).map_or("", |before| tokens[before].text.as_str());
         let is_crate_path = !matches!(before, "::" | ".") && (next(1) == "::" || before == "use");
         if let Some((name, homes)) = CRATES.iter().find(|(name, _)| *name == token.text && is_crate_path) {
-            if !homes.contains(&module) {
+            if !homes.iter().any(|home| path.with_extension("").starts_with(home)) {
                 found.push(format!("{}: names the crate {name}, only {} may", at(token.line), homes.join(", ")));
             }
         }

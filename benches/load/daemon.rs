@@ -24,6 +24,8 @@ pub(crate) struct Daemon {
     child: Child,
     data: tempfile::TempDir,
     listening: Value,
+    /// The system bus that it finds; none for no Bluetooth.
+    bus: Option<String>,
     hook: String,
     ready_after: Duration,
 }
@@ -38,8 +40,7 @@ impl Daemon {
     pub(crate) fn start_in(folder: &Path, server_port: u16) -> Self {
         let data = tempfile::Builder::new().prefix("farhook-bench").tempdir_in(folder).unwrap();
         std::fs::write(data.path().join("farhook.toml"), CONFIG).unwrap();
-        let (child, listening, ready_after) = run(data.path());
-        let mut daemon = Self { child, data, listening, hook: String::new(), ready_after };
+        let mut daemon = Self::in_data(data, None);
         let hook = daemon.data.path().join("hook.json");
         let url = format!("http://127.0.0.1:{server_port}/");
         std::fs::write(&hook, json!({ "event": "bench", "url": url }).to_string()).unwrap();
@@ -48,9 +49,21 @@ impl Daemon {
         daemon
     }
 
+    /// Starts one without hooks, whose system bus is there.
+    pub(crate) fn start_on_bus(bus: &str) -> Self {
+        let data = tempfile::Builder::new().prefix("farhook-bench").tempdir_in(folder()).unwrap();
+        std::fs::write(data.path().join("farhook.toml"), CONFIG).unwrap();
+        Self::in_data(data, Some(bus.to_owned()))
+    }
+
+    fn in_data(data: tempfile::TempDir, bus: Option<String>) -> Self {
+        let (child, listening, ready_after) = run(data.path(), bus.as_deref());
+        Self { child, data, listening, bus, hook: String::new(), ready_after }
+    }
+
     /// Starts one that was stopped or killed, on the same data.
     pub(crate) fn start_again(&mut self) {
-        (self.child, self.listening, self.ready_after) = run(self.data.path());
+        (self.child, self.listening, self.ready_after) = run(self.data.path(), self.bus.as_deref());
     }
 
     /// How long the last start took, up to the ready line.
@@ -158,13 +171,14 @@ impl Drop for Daemon {
     }
 }
 
-fn run(data: &Path) -> (Child, Value, Duration) {
+fn run(data: &Path, bus: Option<&str>) -> (Child, Value, Duration) {
     let began = Instant::now();
     let mut child = Command::new(FARHOOK)
         .args(["run", "--json", "--data"])
         .arg(data)
         .arg("--config")
         .arg(data.join("farhook.toml"))
+        .env("DBUS_SYSTEM_BUS_ADDRESS", bus.unwrap_or("unix:path=/nonexistent/bus"))
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();

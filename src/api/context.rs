@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use tokio::task::block_in_place;
 
 use crate::accounts::Accounts;
+use crate::bus::Ble;
 use crate::bus::Calls;
 use crate::bus::Intake;
 use crate::bus::Live;
@@ -42,6 +43,8 @@ pub struct Context {
     pub accounts: Arc<Accounts>,
     /// How full everything is.
     pub overview: Overview,
+    /// How the Bluetooth radio is.
+    pub ble: Ble,
     /// Where events are handed in.
     pub intake: Intake,
     /// Where events are heard.

@@ -5,6 +5,7 @@
 //! the intake or the dispatcher, and say what came of it; status codes are chosen in `http`.
 
 mod account;
+mod ble;
 mod command;
 mod context;
 mod devices;
@@ -41,6 +42,7 @@ fn endpoints() -> Vec<Endpoint> {
     [
         health::endpoints(),
         overview::endpoints(),
+        ble::endpoints(),
         account::endpoints(),
         // Before the devices, one of which might be called "events".
         events::endpoints(),

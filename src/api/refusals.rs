@@ -25,6 +25,8 @@ impl From<RegistryError> for ApiError {
             RegistryError::PasswordChanged => LoginError::Wrong.into(),
             RegistryError::Meta(_) => Self::Full(text),
             RegistryError::NameTaken { .. }
+            | RegistryError::Adopted { .. }
+            | RegistryError::NoSensor { .. }
             | RegistryError::UserTaken { .. }
             | RegistryError::ProductText { .. }
             | RegistryError::NotesTooLong

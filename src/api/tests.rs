@@ -21,6 +21,7 @@ use crate::bus::Presence;
 use crate::bus::Publication;
 use crate::bus::Publisher;
 use crate::bus::Refusal;
+use crate::bus::ble;
 use crate::bus::orders;
 use crate::bus::remote_requests;
 use crate::chance::Chance;
@@ -113,6 +114,7 @@ impl Scene {
             accounts: Arc::new(Accounts::new(Arc::clone(&registry), chance.clone())),
             registry,
             overview,
+            ble: ble().0,
             intake,
             calls: Calls::new(live.clone(), chance.clone(), Duration::ZERO, stopped.clone()),
             live,

@@ -1,6 +1,37 @@
-//! Bluetooth Low Energy: what sensors send without being asked.
+//! Bluetooth Low Energy: what sensors send without being asked. Started by the daemon; whoever wants to know how it is
+//! asks [`Ble`](crate::bus::Ble).
 //!
-//! [`advert`] is one such sending as the radio hears it, [`decode`] makes a reading of it.
+//! ```text
+//!  BlueZ ── D-Bus ──> bluez ──> air ──> listen ──> discovery: what was heard of late, for people
+//!                       ^                  └──────> sensors ──> sieve ──> the intake: events of adopted sensors
+//!                       └── driver <── supervisor: what to do about the radio
+//! ```
+//! [`advert`] is one sending as the radio hears it, [`decode`] makes a reading of it. The radio is never needed: without it, everything else works. Only
+//! `bluez` names what it is made of.
 
 pub mod advert;
+pub mod air;
+mod bluez;
 pub mod decode;
+pub mod discovery;
+mod driver;
+mod listen;
+pub mod pulse;
+pub mod radio;
+mod sensors;
+pub mod sieve;
+pub mod supervisor;
+
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::ble::air::Air;
+use crate::ble::bluez::Bluez;
+
+pub use driver::Parts;
+
+/// Starts the bridge. It ends when `stop` is set.
+pub fn start(parts: Parts, stop: watch::Receiver<bool>) -> JoinHandle<()> {
+    let air = Air::default();
+    tokio::spawn(driver::run(Bluez::new(air.clone()), air, parts, stop))
+}

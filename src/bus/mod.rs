@@ -5,6 +5,7 @@
 //! here decides anything or touches the disk.
 
 mod arrival;
+mod ble;
 mod board;
 mod calls;
 mod live;
@@ -22,6 +23,13 @@ mod submission;
 
 pub use arrival::Arrival;
 pub use arrival::arrivals;
+pub use ble::Ble;
+pub use ble::BleAsk;
+pub use ble::BleFound;
+pub use ble::BleReport;
+pub use ble::BleState;
+pub use ble::KeyRefusal;
+pub use ble::ble;
 pub use board::Board;
 pub use board::HookReport;
 pub use board::LineState;

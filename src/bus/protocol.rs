@@ -200,6 +200,25 @@ pub enum Request {
     },
     /// How the daemon is.
     Status,
+    /// What the Bluetooth radio hears.
+    BleScan,
+    /// Make a sensor a device, whose readings are events.
+    BleAdopt {
+        /// The address of its radio.
+        address: String,
+        /// The device's name.
+        name: String,
+        /// The key with which it encrypts, as hex digits.
+        #[serde(default)]
+        bind_key: Option<Hidden>,
+    },
+    /// Forget a sensor.
+    BleForget {
+        /// Its id or name.
+        device: String,
+    },
+    /// The sensors that are adopted.
+    BleList,
     /// What is used of each limit.
     Limits,
     /// Everything that waits, in figures.

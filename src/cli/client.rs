@@ -41,7 +41,7 @@ const REPLY_BYTES: u64 = 256 << 20;
 /// For replies; what they wait for is at most a slow disk.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// For what waits for a target, the longest `delivery.timeout_s` and some; for what goes through all that waits; and for
+/// For what waits for a target, the longest `delivery.timeout_s` and some, or for a sensor; for what goes through all that waits; and for
 /// what a slow machine needs for a passphrase.
 const LONG_PATIENCE: Duration = Duration::from_secs(330);
 
@@ -88,6 +88,7 @@ impl Gateway {
             | Request::Cancel { .. }
             | Request::Replay { .. }
             | Request::Discard { .. }
+            | Request::BleAdopt { .. }
             | Request::Backup { .. }
             | Request::Restore { .. } => LONG_PATIENCE,
             _ => PATIENCE,

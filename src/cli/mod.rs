@@ -6,6 +6,7 @@
 //!
 //! Exit codes: 0 done, 1 refused or failed, 2 not understood.
 
+mod adverts;
 mod backup;
 mod ble;
 mod client;
@@ -24,8 +25,10 @@ mod preview;
 mod print;
 mod product;
 mod queue;
+mod radio;
 mod remote;
 mod secret;
+mod sensor;
 mod service;
 mod status;
 mod token;
@@ -154,7 +157,7 @@ fn dispatch(command: Command, shared: Shared, out: &mut Output) -> anyhow::Resul
         Command::Run(run) => run.become_daemon(shared.data, shared.json),
         Command::CheckConfig(check) => check.run(out),
         Command::Hook(hook::Command::Preview(preview)) => preview.run(out),
-        Command::Ble(ble) => ble.run(out),
+        Command::Ble(ble::Command::Decode(decode)) => decode.run(out),
         command => {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             runtime.context("cannot start")?.block_on(ask(command, Gateway::at(shared.data, shared.user), out))
@@ -183,12 +186,13 @@ async fn ask(command: Command, gateway: Gateway, out: &mut Output) -> anyhow::Re
         Command::Login(login) => login.run(out).await,
         Command::Logout => login::logout(out).await,
         Command::Product(product) => product.run(&gateway, out).await,
+        Command::Ble(ble) => ble.run(&gateway, out).await,
         Command::Secret(secret) => secret.run(&gateway, out).await,
         Command::Backup(backup) => backup.run(&gateway, out).await,
         Command::Restore(restore) => restore.run(&gateway, out).await,
         Command::Diagnostics(diagnostics) => diagnostics.run(&gateway, out).await,
         Command::Demo => demo::run(out).await,
-        Command::Run(_) | Command::CheckConfig(_) | Command::Ble(_) => unreachable!("they need no runtime"),
+        Command::Run(_) | Command::CheckConfig(_) => unreachable!("they need no runtime"),
     }
 }
 
@@ -274,6 +278,10 @@ mod tests {
             "farhook hook list --product greenhouse",
             "farhook hook create hook.json --product greenhouse --user you",
             "farhook secret set API_KEY --value-stdin",
+            "farhook ble scan --json",
+            "farhook ble adopt A4:C1:38:11:22:33 --name kitchen --bind-key 231d39c1d7cc1ab1aee224cd096db932",
+            "farhook ble forget kitchen",
+            "farhook ble list",
             "farhook secret list",
             "farhook secret remove API_KEY",
             "farhook token create --user you --expires-in 3600",

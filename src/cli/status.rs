@@ -10,6 +10,7 @@ use crate::cli::print::counted;
 use crate::cli::print::field;
 use crate::cli::print::pairs;
 use crate::cli::queue::paused;
+use crate::cli::radio;
 
 /// Asks and shows.
 pub(super) async fn show(gateway: &Gateway, out: &mut Output) -> anyhow::Result<()> {
@@ -39,6 +40,7 @@ fn told(status: &Value) -> String {
         ("to be told", format!("{} parts of responses", queue("parts_waiting"))),
         ("down", counted(&status["queue"]["targets_down"], "target", "targets")),
         ("dead letters", queue("dead")),
+        ("Bluetooth", radio::in_words(&status["ble"])),
         ("notices", notices(&status["notices"])),
         ("since start", format!("{} delivered, {} failed", queue("delivered"), queue("failed"))),
     ]);
@@ -74,7 +76,7 @@ mod tests {
                 "waiting": 5, "under_way": 1, "parts_waiting": 0, "targets_down": 1, "delivered": 9, "failed": 0,
                 "state": "offline", "state_since": "2016-04-16T13:37:08.728Z", "dead": 4,
             },
-            "notices": 2,
+            "notices": 2, "ble": { "state": "scanning", "hint": null, "reason": null },
         });
         assert_eq!(
             told(&status),
@@ -88,6 +90,7 @@ mod tests {
              to be told    0 parts of responses\n\
              down          1 target\n\
              dead letters  4\n\
+             Bluetooth     scanning\n\
              notices       2 to read, see `farhook notices`\n\
              since start   9 delivered, 0 failed"
         );

@@ -97,6 +97,21 @@ pub(super) fn file(found: Found) -> Result<Option<PathBuf>, Wrong> {
     Ok(Some(path).filter(|path| path.is_absolute()))
 }
 
+/// The address of a Bluetooth adapter; "" for any.
+pub(super) fn radio_address(found: Found) -> Result<Option<[u8; 6]>, Wrong> {
+    let wrong = || Wrong::new(found, Expected::RadioAddress);
+    let text = found.get_ref().as_str().ok_or_else(wrong)?;
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let byte = |part: &str| {
+        let is_byte = part.len() == 2 && part.bytes().all(|digit| digit.is_ascii_hexdigit());
+        is_byte.then(|| u8::from_str_radix(part, 16).ok()).flatten()
+    };
+    let bytes: Option<Vec<u8>> = text.split(':').map(byte).collect();
+    bytes.and_then(|bytes| bytes.try_into().ok()).map(Some).ok_or_else(wrong)
+}
+
 /// A list of host names, in lower case from here on. The error points at the first wrong one.
 pub(super) fn host_names(found: Found) -> Result<Vec<String>, Wrong> {
     let Some(list) = found.get_ref().as_array() else {

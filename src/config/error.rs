@@ -93,6 +93,8 @@ pub enum Expected {
     Truth,
     /// The path of a file, or nothing.
     File,
+    /// The address of a Bluetooth adapter, or nothing.
+    RadioAddress,
     /// A list of host names.
     HostNames,
     /// A host name.
@@ -138,6 +140,7 @@ impl fmt::Display for Expected {
             Self::SocketAddressOrOff => f.write_str(r#"an address with a port like "0.0.0.0:8443", or "off""#),
             Self::Truth => f.write_str("true or false"),
             Self::File => f.write_str(r#"a whole path like "/etc/farhook/certificate.pem", or """#),
+            Self::RadioAddress => f.write_str(r#"an address like "B8:27:EB:11:22:33", or """#),
             Self::HostNames => f.write_str(r#"a list of host names like ["farhook.example.com"]"#),
             Self::HostName => f.write_str(r#"a host name like "farhook.example.com""#),
             Self::Word(words) => {

@@ -13,6 +13,7 @@ use crate::config::check::address_ranges;
 use crate::config::check::file;
 use crate::config::check::host_names;
 use crate::config::check::limit;
+use crate::config::check::radio_address;
 use crate::config::check::socket_address;
 use crate::config::check::socket_address_or_off;
 use crate::config::check::truth;
@@ -34,7 +35,7 @@ pub(super) struct Key {
 }
 
 /// Every key, in the order of the default configuration file.
-pub(super) const KEYS: [Key; 30] = [
+pub(super) const KEYS: [Key; 33] = [
     Key { path: "mqtt.listen", set: |config, found| put(&mut config.mqtt.listen, socket_address(found)) },
     Key {
         path: "mqtt.max_connections",
@@ -136,6 +137,9 @@ pub(super) const KEYS: [Key; 30] = [
         path: "queue.log_attempts",
         set: |config, found| put(&mut config.queue.log_attempts, whole_u16(found, 20..=1_000)),
     },
+    Key { path: "ble.enabled", set: |config, found| put(&mut config.ble.enabled, truth(found)) },
+    Key { path: "ble.adapter", set: |config, found| put(&mut config.ble.adapter, radio_address(found)) },
+    Key { path: "ble.manage_power", set: |config, found| put(&mut config.ble.manage_power, truth(found)) },
     Key { path: "log.level", set: |config, found| put(&mut config.log.level, level(found)) },
 ];
 

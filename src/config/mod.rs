@@ -18,6 +18,7 @@ pub use error::ConfigError;
 pub use error::Expected;
 pub use error::Place;
 pub use error::Problem;
+pub use schema::Ble;
 pub use schema::Config;
 pub use schema::Delivery;
 pub use schema::Egress;

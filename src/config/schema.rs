@@ -34,6 +34,8 @@ pub struct Config {
     pub hooks: Hooks,
     /// `[queue]`
     pub queue: Queue,
+    /// `[ble]`
+    pub ble: Ble,
     /// `[log]`
     pub log: Log,
 }
@@ -141,6 +143,17 @@ pub struct Queue {
     pub log_attempts: u16,
 }
 
+/// The Bluetooth radio.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ble {
+    /// Whether it is used.
+    pub enabled: bool,
+    /// The address of the adapter that is used, as it is written; without one, whichever is there.
+    pub adapter: Option<[u8; 6]>,
+    /// Whether the gateway may switch the adapter on, and off and on again when it hears nothing any more.
+    pub manage_power: bool,
+}
+
 /// The log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Log {
@@ -218,6 +231,12 @@ impl Default for Queue {
             max_dead: 1_000,
             log_attempts: 200,
         }
+    }
+}
+
+impl Default for Ble {
+    fn default() -> Self {
+        Self { enabled: true, adapter: None, manage_power: false }
     }
 }
 

@@ -50,7 +50,7 @@ impl Config {
 }
 
 fn values(config: &Config) -> Vec<(&'static str, Value)> {
-    let Config { mqtt, http, limits, delivery, egress, hooks, queue, log } = config;
+    let Config { mqtt, http, limits, delivery, egress, hooks, queue, ble, log } = config;
     vec![
         ("mqtt.listen", text(mqtt.listen.to_string())),
         ("mqtt.max_connections", number(mqtt.max_connections)),
@@ -81,6 +81,9 @@ fn values(config: &Config) -> Vec<(&'static str, Value)> {
         ("queue.min_free_mb", number(queue.min_free_bytes / MB)),
         ("queue.max_dead", number(queue.max_dead)),
         ("queue.log_attempts", number(queue.log_attempts)),
+        ("ble.enabled", Value::Boolean(ble.enabled)),
+        ("ble.adapter", radio_address(ble.adapter)),
+        ("ble.manage_power", Value::Boolean(ble.manage_power)),
         ("log.level", text(log.level.as_str().to_ascii_lowercase())),
     ]
 }
@@ -91,6 +94,11 @@ fn text(value: impl Into<String>) -> Value {
 
 fn file(file: Option<&PathBuf>) -> Value {
     text(file.map(|file| file.display().to_string()).unwrap_or_default())
+}
+
+fn radio_address(address: Option<[u8; 6]>) -> Value {
+    let bytes = address.into_iter().flatten().map(|byte| format!("{byte:02X}"));
+    text(bytes.collect::<Vec<_>>().join(":"))
 }
 
 fn number(value: impl TryInto<i64>) -> Value {
@@ -158,6 +166,10 @@ mod tests {
             max_age_days = 2
             max_mb = 3
             when_full = "drop_newest"
+            [ble]
+            enabled = false
+            adapter = "b8:27:EB:11:22:33"
+            manage_power = true
             [log]
             level = "debug"
         "#;

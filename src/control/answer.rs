@@ -9,6 +9,7 @@ use tokio::sync::watch;
 
 use crate::accounts::Accounts;
 use crate::backup::Backups;
+use crate::bus::Ble;
 use crate::bus::Intake;
 use crate::bus::Live;
 use crate::bus::Overview;
@@ -40,6 +41,8 @@ pub struct Parts {
     pub presence: Presence,
     /// How the work goes, and how full everything is.
     pub overview: Overview,
+    /// How the Bluetooth radio is.
+    pub ble: Ble,
     /// The log of attempts.
     pub logbook: Logbook,
     /// What a person should read.
@@ -105,6 +108,10 @@ impl Clerk<'_> {
             Request::SecretSet { name, value } => self.set_secret(name, &value),
             Request::SecretList => Ok(self.secrets()),
             Request::SecretRemove { name } => self.remove_secret(&name),
+            Request::BleScan => self.heard_by_bluetooth().await,
+            Request::BleAdopt { address, name, bind_key } => self.adopt_sensor(&address, name, bind_key).await,
+            Request::BleForget { device } => self.forget_sensor(&device),
+            Request::BleList => self.sensors().await,
             Request::Limits => self.limits(),
             Request::Queue => self.queue().await,
             Request::Pause => self.pause().await,
@@ -158,6 +165,7 @@ impl Clerk<'_> {
             status["claimed"] = json!(self.parts.registry.is_claimed());
             status["users"] = json!(snapshot.users.len());
             status["queue"] = json!(self.parts.overview.board.queue());
+            status["ble"] = json!(self.parts.ble.report());
             status["notices"] = json!(self.parts.notices.unread().len());
         }
         status

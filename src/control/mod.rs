@@ -13,6 +13,7 @@ mod devices;
 mod hooks;
 mod places;
 mod remote;
+mod sensors;
 mod server;
 mod shown;
 mod socket;

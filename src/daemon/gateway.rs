@@ -17,6 +17,7 @@ use tokio::time::timeout;
 use crate::accounts::Accounts;
 use crate::api;
 use crate::backup::Backups;
+use crate::ble;
 use crate::bus::ANSWER_WITHIN;
 use crate::bus::Board;
 use crate::bus::Calls;
@@ -26,6 +27,7 @@ use crate::bus::Overview;
 use crate::bus::Presence;
 use crate::bus::Replays;
 use crate::bus::arrivals;
+use crate::bus::ble as ble_wires;
 use crate::bus::orders;
 use crate::bus::remote_requests;
 use crate::chance::Chance;
@@ -85,7 +87,7 @@ impl Gateway {
         let registry = Arc::new(Registry::load(Meta::open(data)?, chance.clone())?);
         let recalled = Recalled::read(data, &config)?;
         let Recalled { queue, writer, writer_thread, running, boot, known, healths, .. } = recalled;
-        let Recalled { meters, logbook, notices, history, recent, .. } = recalled;
+        let Recalled { meters, logbook, notices, history, recent, sensors, .. } = recalled;
         let (replays, replays_out) = Replays::new(queue.clone());
 
         let (config_tx, config_rx) = watch::channel(Arc::clone(&config));
@@ -142,6 +144,17 @@ impl Gateway {
         let parts =
             mqtt::Parts { intake: intake.clone(), feed, registry: registry.watch(), presence: presence.clone() };
         let mqtt = mqtt::start(mqtt_settings(&config), parts, faces_stopped.clone()).await?;
+        let (ble, ble_asked) = ble_wires();
+        let ble_parts = ble::Parts {
+            ble: ble.clone(),
+            asked: ble_asked,
+            config: config_rx.clone(),
+            registry: registry.watch(),
+            intake: intake.clone(),
+            kept: sensors,
+            writer: writer.clone(),
+        };
+        let bridging = ble::start(ble_parts, faces_stopped.clone());
         let overview = Overview {
             registry: registry.watch(),
             config: config_rx,
@@ -155,8 +168,18 @@ impl Gateway {
         let (remote, remote_requests) = remote_requests();
         let accounts = Arc::new(Accounts::new(Arc::clone(&registry), chance.clone()));
         let backups = Backups::new(Arc::clone(&registry), chance.clone());
-        let shared =
-            Shared { registry, accounts, intake, live: live.clone(), presence, overview, logbook, backups, chance };
+        let shared = Shared {
+            registry,
+            accounts,
+            intake,
+            live: live.clone(),
+            presence,
+            overview,
+            ble,
+            logbook,
+            backups,
+            chance,
+        };
         let accounts = Arc::clone(&shared.accounts);
         let (mut listeners, http_address) = http::Listeners::bind(config.http.listen).await?;
         let https = Https::start(data, &config.http, &mut listeners, clock::now().wall).await;
@@ -182,7 +205,7 @@ impl Gateway {
             writer_thread,
             mqtt,
             work: vec![tokio::spawn(accepting), tokio::spawn(dispatching)],
-            faces: vec![serving, watching, tokio::spawn(answering)],
+            faces: vec![serving, watching, bridging, tokio::spawn(answering)],
             stop_work,
             stop_faces,
             runtime_link,

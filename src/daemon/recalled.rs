@@ -14,6 +14,7 @@ use crate::history::History;
 use crate::intake::Known;
 use crate::limits::Meters;
 use crate::logbook::Logbook;
+use crate::model::DeviceId;
 use crate::model::Event;
 use crate::model::HookId;
 use crate::notices::Kind;
@@ -21,6 +22,7 @@ use crate::notices::Notices;
 use crate::store::Queue;
 use crate::store::QueueWriter;
 use crate::store::StoredHealth;
+use crate::store::StoredSensor;
 use crate::store::WriterThread;
 
 /// The queue, with its writer at work, and what was remembered in it.
@@ -37,6 +39,7 @@ pub(super) struct Recalled {
     pub(super) notices: Notices,
     pub(super) history: History,
     pub(super) recent: Vec<Arc<Event>>,
+    pub(super) sensors: Vec<(DeviceId, StoredSensor)>,
 }
 
 impl Recalled {
@@ -66,6 +69,7 @@ impl Recalled {
             notices,
             history: History::restore(queue.figures()?),
             recent: queue.recent()?,
+            sensors: queue.sensors()?,
             queue,
         })
     }

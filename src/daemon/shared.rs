@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use crate::accounts::Accounts;
 use crate::api;
 use crate::backup::Backups;
+use crate::bus::Ble;
 use crate::bus::Calls;
 use crate::bus::Intake;
 use crate::bus::Live;
@@ -33,6 +34,7 @@ pub(super) struct Shared {
     pub(super) live: Live,
     pub(super) presence: Presence,
     pub(super) overview: Overview,
+    pub(super) ble: Ble,
     pub(super) logbook: Logbook,
     pub(super) backups: Backups,
     pub(super) chance: Chance,
@@ -50,6 +52,7 @@ impl Shared {
             registry: Arc::clone(&self.registry),
             accounts: Arc::clone(&self.accounts),
             overview: self.overview.clone(),
+            ble: self.ble.clone(),
             intake: self.intake.clone(),
             live: self.live.clone(),
             streams: Streams::default(),
@@ -95,7 +98,7 @@ impl Shared {
         replays: Replays,
         listening: watch::Receiver<Value>,
     ) -> control::Parts {
-        let Self { registry, accounts, intake, live, presence, overview, logbook, backups, chance } = self;
+        let Self { registry, accounts, intake, live, presence, overview, ble, logbook, backups, chance } = self;
         control::Parts {
             registry,
             accounts,
@@ -103,6 +106,7 @@ impl Shared {
             live,
             presence,
             overview,
+            ble,
             logbook,
             notices,
             replays,

@@ -226,7 +226,7 @@ mod tests {
         let bad = after(&hook(&json!({})), Duration::ZERO, &answered(500, None, "the database is down"));
         assert_eq!((bad.next, bad.status), (Next::Failed, Some(500)));
         assert_eq!(shown(&bad.tell), [("hook-error/temp/0", "error status 500 from example.com")]);
-        assert_eq!(shown(&bad.parts), []);
+        assert_eq!(shown(&bad.parts), [("", ""); 0]);
     }
 
     #[test]

@@ -12,6 +12,7 @@ use subtle::ConstantTimeEq;
 
 use crate::model::DeviceId;
 use crate::model::ProductId;
+use crate::model::Sensor;
 use crate::model::UserId;
 use crate::model::WallTime;
 use crate::model::hex;
@@ -38,6 +39,9 @@ pub struct Device {
     /// What its owner wants to remember of it; at most [`Device::NOTES_CHARS`] characters.
     #[serde(default)]
     pub notes: Option<String>,
+    /// The sensor that it is, if it is one: what it publishes is read of its adverts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sensor: Option<Sensor>,
 }
 
 impl Device {

@@ -3,6 +3,7 @@
 //! Everything may use this module; it uses nothing of farhook. It never does I/O and never reads the time.
 
 mod access_token;
+mod address;
 mod bounds;
 pub mod call;
 mod default_body;
@@ -15,12 +16,15 @@ mod id;
 mod network;
 mod product;
 mod secret;
+mod sensor;
 pub mod spec;
 mod text;
 mod wall_time;
 mod when_full;
 
 pub use access_token::AccessToken;
+pub use address::Address;
+pub use address::NoAddress;
 pub use bounds::Bounds;
 pub use bounds::Fill;
 pub use default_body::DefaultBody;
@@ -52,6 +56,7 @@ pub use secret::Secret;
 pub use secret::SecretName;
 pub use secret::SecretNameError;
 pub use secret::Secrets;
+pub use sensor::Sensor;
 pub use text::hex;
 pub use text::split_at_most;
 pub use wall_time::WallTime;

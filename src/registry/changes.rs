@@ -8,6 +8,7 @@ mod products;
 mod reading;
 mod replace;
 mod secrets;
+mod sensors;
 mod tokens;
 mod users;
 

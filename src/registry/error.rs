@@ -1,6 +1,7 @@
 //! Why a change of the registry was refused. Nothing changed then.
 
 use crate::hooks::InvalidHook;
+use crate::model::Address;
 use crate::model::DeviceId;
 use crate::model::DeviceName;
 use crate::model::HookId;
@@ -18,6 +19,18 @@ pub enum RegistryError {
         name: DeviceName,
         /// Who has it.
         id: DeviceId,
+    },
+    /// The sensor is somebody's already.
+    #[error("the sensor {address} is adopted already")]
+    Adopted {
+        /// The address of its radio.
+        address: Address,
+    },
+    /// The device is no sensor.
+    #[error("{name} is no Bluetooth sensor")]
+    NoSensor {
+        /// What it is called.
+        name: DeviceName,
     },
     /// No such device.
     #[error("there is no device {wanted:?}")]

@@ -40,6 +40,7 @@ pub(crate) fn device(number: u8) -> Device {
         reads_all_results: false,
         product: None,
         notes: None,
+        sensor: None,
     }
 }
 

@@ -12,6 +12,7 @@ use crate::model::HookId;
 use crate::model::KeyHash;
 use crate::model::ProductId;
 use crate::model::Secrets;
+use crate::model::Sensor;
 use crate::model::UserId;
 use crate::model::WallTime;
 use crate::registry::Hook;
@@ -141,6 +142,11 @@ impl Snapshot {
     /// The devices of one user, in no order.
     pub fn devices_of(&self, user: UserId) -> impl Iterator<Item = &Arc<Device>> {
         self.devices.values().filter(move |device| device.owner == user)
+    }
+
+    /// The devices of all users that are sensors, in no order.
+    pub fn sensors(&self) -> impl Iterator<Item = (&Arc<Device>, &Sensor)> {
+        self.devices.values().filter_map(|device| Some((device, device.sensor.as_ref()?)))
     }
 
     /// The tokens of one user that hold at `now`, in the order in which they were made.

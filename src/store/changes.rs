@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use crate::model::DeviceId;
 use crate::model::Event;
 use crate::model::HookId;
 use crate::model::WallTime;
@@ -14,6 +15,7 @@ use crate::store::StoredDelivery;
 use crate::store::StoredFigures;
 use crate::store::StoredHealth;
 use crate::store::StoredNotice;
+use crate::store::StoredSensor;
 use crate::store::StoredWindow;
 use crate::store::Whose;
 use crate::store::attempt;
@@ -97,6 +99,16 @@ impl Changes {
     /// Records a hook's health.
     pub fn put_health(&mut self, hook: HookId, health: StoredHealth) {
         self.put_row(keys::of_hook(keys::HEALTH, hook), row::encode(rows::HEALTH_VERSION, &health));
+    }
+
+    /// Records the counters of a sensor.
+    pub fn put_sensor(&mut self, device: DeviceId, sensor: StoredSensor) {
+        self.put_row(keys::prefixed(keys::SENSOR, device.as_bytes()), row::encode(rows::SENSOR_VERSION, &sensor));
+    }
+
+    /// Forgets them.
+    pub fn remove_sensor(&mut self, device: DeviceId) {
+        self.remove_row(keys::prefixed(keys::SENSOR, device.as_bytes()));
     }
 
     /// Records an attempt, in place of the one that was in its slot.

@@ -13,6 +13,7 @@
 //! h | whose (1 or 13) | piece (1)                  how much went when: of the gateway, of a user, of a hook
 //! p                                                since when nothing is sent, while that is so
 //! e | place (2) | part (1)                         an event of late, as it was at the last orderly stop
+//! c | device (12)                                  the counters of what a sensor told last
 //! d | hook (12) | seq (8)                          a delivery as version 0.1 kept it; moved at the start
 //! ```
 //! The publisher is a 0 for the API, or a 1 and a device's id: a lane's deliveries stand together, in their order.
@@ -36,6 +37,7 @@ pub(super) const BOOT: u8 = b'o';
 pub(super) const PAUSE: u8 = b'p';
 pub(super) const FIGURES: u8 = b'h';
 pub(super) const RECENT: u8 = b'e';
+pub(super) const SENSOR: u8 = b'c';
 pub(super) const OLD_DELIVERY: u8 = b'd';
 
 /// Prefixes of the rows that belong to one hook; its id follows.

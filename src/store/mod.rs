@@ -10,7 +10,7 @@
 //! data/meta/             sled: devices, tokens, hooks
 //! data/meta-export.json  the same, rewritten after every change: what meta/ is restored from
 //! data/queue/            sled: deliveries, dead letters, attempts, limit windows, hook health, notices,
-//!                        figures, and at a stop the events of late
+//!                        figures, counters of sensors, and at a stop the events of late
 //! data/queue.new/        only while it is rebuilt, or after that was cut short
 //! data/ballast           16 MB given back to the disk when it is so full that sled cannot open
 //! ```
@@ -70,6 +70,7 @@ pub use queue::Queue;
 pub use queue::QueueError;
 pub use rows::StoredHealth;
 pub use rows::StoredNotice;
+pub use rows::StoredSensor;
 pub use rows::StoredWindow;
 pub use tally::Tally;
 pub use writer::QueueWriter;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use log::error;
 
+use crate::model::DeviceId;
 use crate::model::Event;
 use crate::model::HookId;
 use crate::model::WallTime;
@@ -22,6 +23,7 @@ use crate::store::StoredDelivery;
 use crate::store::StoredFigures;
 use crate::store::StoredHealth;
 use crate::store::StoredNotice;
+use crate::store::StoredSensor;
 use crate::store::StoredWindow;
 use crate::store::Tally;
 use crate::store::Whose;
@@ -274,6 +276,14 @@ impl Queue {
     /// When the disk is bad. Rows that cannot be decoded are left out.
     pub fn healths(&self) -> Result<Vec<(HookId, StoredHealth)>, QueueError> {
         self.rows(keys::HEALTH, rows::HEALTH_VERSION, |id| id.try_into().ok().map(HookId::from_bytes))
+    }
+
+    /// The counters of every sensor, by its device.
+    ///
+    /// # Errors
+    /// When the disk is bad. Rows that cannot be decoded are left out.
+    pub fn sensors(&self) -> Result<Vec<(DeviceId, StoredSensor)>, QueueError> {
+        self.rows(keys::SENSOR, rows::SENSOR_VERSION, |id| id.try_into().ok().map(DeviceId::from_bytes))
     }
 
     /// Every notice, by its number.

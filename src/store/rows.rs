@@ -1,4 +1,4 @@
-//! The small rows of the queue database: windows, health, notices, boots, the pause.
+//! The small rows of the queue database: windows, health, notices, boots, the pause, counters of sensors.
 
 use serde::Deserialize;
 use serde::Serialize;
@@ -13,6 +13,7 @@ pub(super) const HEALTH_VERSION: u8 = 1;
 pub(super) const NOTICE_VERSION: u8 = 1;
 pub(super) const BOOT_VERSION: u8 = 1;
 pub(super) const PAUSE_VERSION: u8 = 1;
+pub(super) const SENSOR_VERSION: u8 = 1;
 
 /// A limit's window as it was last recorded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +46,17 @@ pub struct StoredNotice {
     pub text: String,
     /// How often, since it was read last.
     pub times: u32,
+}
+
+/// Where the counters of a sensor stood when it last told something: what has lower ones, somebody recorded.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredSensor {
+    /// The encryption counter of `BTHome`.
+    pub bthome: Option<u32>,
+    /// The encryption counter of `MiBeacon`.
+    pub mibeacon: Option<u32>,
+    /// The counter by which repetitions are known.
+    pub reading: Option<u32>,
 }
 
 pub(super) fn notice_key(number: u64) -> Vec<u8> {

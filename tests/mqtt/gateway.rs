@@ -140,6 +140,7 @@ pub(crate) fn registered() -> Snapshot {
             reads_all_results: false,
             product: None,
             notes: None,
+            sensor: None,
         };
         snapshot.devices.insert(id, Arc::new(device));
     }

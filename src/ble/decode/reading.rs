@@ -69,7 +69,8 @@ pub enum Datum {
 }
 
 impl Datum {
-    fn to_json(&self) -> serde_json::Value {
+    /// As JSON; a whole number without its point.
+    pub fn to_json(&self) -> serde_json::Value {
         match self {
             Self::Number(number) => json_number(*number),
             Self::Flag(flag) => (*flag).into(),

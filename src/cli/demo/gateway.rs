@@ -38,6 +38,9 @@ allow = ["127.0.0.0/8"]
 
 [queue]
 min_free_mb = 0
+
+[ble]
+enabled = false
 "#;
 
 /// What a service manager tells its daemons; this one is not its daemon.

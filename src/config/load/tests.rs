@@ -64,6 +64,7 @@ fn every_key_reaches_its_field() {
         queue.max_dead = 17
         queue.log_attempts = 21
         log.level = "trace"
+        ble = { enabled = false, adapter = "b8:27:eb:1a:2b:3c", manage_power = true }
         delivery = { timeout_s = 6, per_host = 7, interleave = 18 }
         [limits]
         hooks_per_user = 8
@@ -104,6 +105,8 @@ fn every_key_reaches_its_field() {
     assert_eq!(config.delivery.interleave, 18);
     assert_eq!((config.limits.device_over, config.limits.host_over), (Over::Queue, Over::Drop));
     assert_eq!(config.log.level, LevelFilter::Trace);
+    assert_eq!(config.ble.adapter, Some([0xb8, 0x27, 0xeb, 0x1a, 0x2b, 0x3c]));
+    assert!(!config.ble.enabled && config.ble.manage_power);
     assert_eq!(config.delivery.timeout, Duration::from_secs(6));
     assert_eq!(config.delivery.per_host, 7);
     assert_eq!(config.limits.hooks_per_user, NonZeroU32::new(8));
@@ -131,7 +134,7 @@ fn an_unknown_key_is_refused_with_its_line_and_the_nearest_key() {
     );
     assert_eq!(refused("[limit]\nx = 1"), [r#"f.toml:1: unknown key "limit"; did you mean "limits"?"#]);
     assert_eq!(refused("per_host = 3"), [r#"f.toml:1: unknown key "per_host"; did you mean "delivery.per_host"?"#]);
-    assert_eq!(refused("[ble]\nadapter = 'hci0'"), [r#"f.toml:1: unknown key "ble""#]);
+    assert_eq!(refused("[weather]\nplace = 'here'"), [r#"f.toml:1: unknown key "weather""#]);
 }
 
 #[test]
@@ -170,6 +173,11 @@ fn a_wrong_value_says_what_is_expected() {
         (
             "http.certificate = 'c.pem'",
             r#"http.certificate: expected a whole path like "/etc/farhook/certificate.pem", or "", found "c.pem""#,
+        ),
+        ("ble.adapter = 'hci0'", r#"ble.adapter: expected an address like "B8:27:EB:11:22:33", or "", found "hci0""#),
+        (
+            "ble.adapter = 'b8:27:eb:11:22'",
+            r#"ble.adapter: expected an address like "B8:27:EB:11:22:33", or "", found "b8:27:eb:11:22""#,
         ),
         ("http.hosts = 'pi'", r#"http.hosts: expected a list of host names like ["farhook.example.com"], found "pi""#),
         ("log.level = 'loud'", r#"log.level: expected one of "error", "warn", "info", "debug", "trace", found "loud""#),

@@ -22,6 +22,7 @@ use crate::bus::Overview;
 use crate::bus::Presence;
 use crate::bus::Replays;
 use crate::bus::TestReport;
+use crate::bus::ble;
 use crate::bus::orders;
 use crate::bus::remote_requests;
 use crate::chance::Chance;
@@ -76,6 +77,7 @@ impl Scene {
         };
         let parts = Parts {
             overview,
+            ble: ble().0,
             logbook: Logbook::new(queue.clone()),
             notices: Notices::restore(Vec::new()),
             replays: Replays::new(queue).0,

@@ -22,7 +22,7 @@ use crate::registry::changes::products;
 use crate::store::MetaChanges;
 
 /// Devices of all users. Ours: many times what one gateway serves.
-const MAX_DEVICES: usize = 10_000;
+pub(super) const MAX_DEVICES: usize = 10_000;
 
 /// Released devices that are remembered for each former owner; the one that was added first is forgotten. Ours.
 const MAX_RELEASED: usize = 64;
@@ -58,8 +58,17 @@ impl Registry {
             }
             let key = self.chance.key();
             let key_hash = KeyHash::of(key.reveal());
-            let device =
-                Device { id, name, owner, key_hash, created_at: now, reads_all_results: false, product, notes: None };
+            let device = Device {
+                id,
+                name,
+                owner,
+                key_hash,
+                created_at: now,
+                reads_all_results: false,
+                product,
+                notes: None,
+                sensor: None,
+            };
             Ok((put(snapshot, rows, device), key))
         })
     }
@@ -174,10 +183,14 @@ pub(super) fn put(snapshot: &mut Snapshot, rows: &mut MetaChanges, device: Devic
     device
 }
 
-/// Makes a device nobody's, and forgets the oldest such one if there are too many.
+/// Makes a device nobody's, and forgets the oldest such one if there are too many. A sensor is forgotten at once: it
+/// has no key that anybody knows, and can be adopted again.
 pub(super) fn release(snapshot: &mut Snapshot, rows: &mut MetaChanges, device: &Arc<Device>) {
     snapshot.devices.remove(&device.id);
     rows.remove(format!("{DEVICES}{}", device.id));
+    if device.sensor.is_some() {
+        return;
+    }
     let released = Device { product: None, notes: None, reads_all_results: false, ..Device::clone(device) };
     rows.put(format!("{RELEASED}{}", device.id), &released);
     snapshot.released.insert(device.id, Arc::new(released));
@@ -203,7 +216,7 @@ fn free_default_name(snapshot: &Snapshot, owner: UserId, id: DeviceId) -> Device
     DeviceName::try_from(format!("device-{id}")).expect("it is short and plain")
 }
 
-fn free_name(
+pub(super) fn free_name(
     snapshot: &Snapshot,
     owner: UserId,
     name: &DeviceName,
@@ -216,7 +229,7 @@ fn free_name(
     }
 }
 
-fn find(snapshot: &Snapshot, owner: UserId, device: &str) -> Result<Arc<Device>, RegistryError> {
+pub(super) fn find(snapshot: &Snapshot, owner: UserId, device: &str) -> Result<Arc<Device>, RegistryError> {
     let found = snapshot.device_of(owner, device).cloned();
     found.ok_or_else(|| RegistryError::NoDevice { wanted: device.to_owned() })
 }

@@ -82,6 +82,9 @@ pub(super) fn misfit(snapshot: &Snapshot) -> Option<(String, &'static str)> {
         if !is_new(DEVICES, Some(device.owner), device.name.as_str()) {
             return Some((key(), "another device has that name"));
         }
+        if device.sensor.as_ref().is_some_and(|sensor| !is_new("sensor/", None, &sensor.address.to_string())) {
+            return Some((key(), "another device is the same sensor"));
+        }
     }
     let hook = snapshot.hooks.values().find(|hook| !is_known(&hook.owner) || !has_product(hook.owner, hook.product));
     if let Some(hook) = hook {

@@ -3,6 +3,7 @@
 mod devices;
 mod products;
 mod secrets;
+mod sensors;
 mod tokens;
 mod users;
 

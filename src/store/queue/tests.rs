@@ -222,6 +222,9 @@ fn small_rows_are_read_as_they_were_recorded() {
     changes.put_notice(4, &notice);
     changes.put_boot([8; 16], 1_460_813_828_728);
     changes.put_pause(at);
+    let (device, sensor) =
+        (DeviceId::from_bytes([9; 12]), StoredSensor { bthome: Some(7), mibeacon: None, reading: Some(7) });
+    changes.put_sensor(device, sensor);
     let queue = opened(data.path());
     queue.apply([&changes]).unwrap();
     assert_eq!(queue.windows().unwrap(), [("host example.com:443".to_owned(), window)]);
@@ -229,10 +232,13 @@ fn small_rows_are_read_as_they_were_recorded() {
     assert_eq!(queue.notices().unwrap(), [(4, notice)]);
     assert_eq!(queue.boots().unwrap(), [([8; 16], 1_460_813_828_728)]);
     assert_eq!(queue.paused_since().unwrap(), Some(at));
+    assert_eq!(queue.sensors().unwrap(), [(device, sensor)]);
     let mut changes = Changes::new();
     changes.remove_pause();
+    changes.remove_sensor(device);
     queue.apply([&changes]).unwrap();
     assert_eq!(queue.paused_since().unwrap(), None);
+    assert_eq!(queue.sensors().unwrap(), []);
 }
 
 #[test]

@@ -186,6 +186,9 @@ fn label(language: Language, key: &str) -> &str {
         "queue.min_free_mb" => t("Megabytes of the disk that are left free"),
         "queue.max_dead" => t("Given-up requests that are kept for each integration"),
         "queue.log_attempts" => t("Attempts that are kept for each integration"),
+        "ble.enabled" => t("Whether Bluetooth sensors are listened for"),
+        "ble.adapter" => t("Address of the Bluetooth adapter; empty for any"),
+        "ble.manage_power" => t("Whether the adapter may be switched on and off"),
         "log.level" => t("How much is written into the log"),
         _ => "",
     }

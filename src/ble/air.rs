@@ -1,0 +1,179 @@
+//! What was heard and not looked at yet: for each device the latest, so that it is bounded whatever is sent. The radio
+//! puts it in, one task takes it out.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::Arc;
+use std::sync::Mutex;
+
+use tokio::sync::Notify;
+
+use crate::ble::advert::Address;
+use crate::ble::advert::Advert;
+
+/// Devices that may wait to be looked at; of more nothing is kept.
+const MOST: usize = 1_000;
+
+/// What is known of one device since it was last looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sighting {
+    /// The latest of each part.
+    pub advert: Advert,
+    /// How often it was heard. 0: it was not, the system has only told what it remembers of it. That is old, and must
+    /// never become an event.
+    pub times: u32,
+}
+
+impl Sighting {
+    /// Of an advert that was just heard.
+    pub fn heard(advert: Advert) -> Self {
+        Self { advert, times: 1 }
+    }
+
+    /// Of what the system remembers: whose address it is, the name and the services. Data is no part of it, since
+    /// nobody could tell how old it is.
+    pub fn remembered(advert: Advert) -> Self {
+        let (service_data, manufacturer_data) = Default::default();
+        Self { advert: Advert { rssi: None, service_data, manufacturer_data, ..advert }, times: 0 }
+    }
+
+    /// Whether it was heard just now.
+    pub fn is_fresh(&self) -> bool {
+        self.times > 0
+    }
+
+    /// Takes the parts of a later one over.
+    fn follow(&mut self, later: Self) {
+        let Advert { address: _, name, rssi, service_data, manufacturer_data, service_uuids } = later.advert;
+        let advert = &mut self.advert;
+        let is_newer = later.times > 0;
+        advert.rssi = rssi.or(advert.rssi);
+        if name.is_some() && (is_newer || advert.name.is_none()) {
+            advert.name = name;
+        }
+        if !service_uuids.is_empty() && (is_newer || advert.service_uuids.is_empty()) {
+            advert.service_uuids = service_uuids;
+        }
+        if !service_data.is_empty() {
+            advert.service_data = service_data;
+        }
+        if !manufacturer_data.is_empty() {
+            advert.manufacturer_data = manufacturer_data;
+        }
+        self.times = self.times.saturating_add(later.times);
+    }
+}
+
+/// Where adverts wait. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct Air(Arc<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    waiting: Mutex<Waiting>,
+    told: Notify,
+}
+
+/// What waits.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Waiting {
+    /// By whom it was sent.
+    pub sightings: HashMap<Address, Sighting>,
+    /// Adverts of devices for which there was no room.
+    pub dropped: u64,
+}
+
+impl Air {
+    /// Something was heard.
+    pub fn hear(&self, sighting: Sighting) {
+        let mut waiting = self.0.waiting.lock().expect("nothing here panics");
+        let is_full = waiting.sightings.len() >= MOST;
+        match waiting.sightings.entry(sighting.advert.address) {
+            Entry::Occupied(mut entry) => entry.get_mut().follow(sighting),
+            Entry::Vacant(entry) if !is_full => {
+                entry.insert(sighting);
+            }
+            Entry::Vacant(_) => waiting.dropped += u64::from(sighting.times),
+        }
+        drop(waiting);
+        self.0.told.notify_one();
+    }
+
+    /// Waits until something was heard, and takes it out.
+    pub async fn heard(&self) -> Waiting {
+        self.0.told.notified().await;
+        std::mem::take(&mut *self.0.waiting.lock().expect("nothing here panics"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ble::advert::long;
+
+    fn address(number: usize) -> Address {
+        let [.., a, b] = number.to_be_bytes();
+        Address::from_bytes([0xc0, 0, 0, 0, a, b])
+    }
+
+    fn advert() -> Advert {
+        Advert { address: address(1), ..Advert::default() }
+    }
+
+    async fn only(air: &Air) -> Sighting {
+        let waiting = air.heard().await;
+        assert_eq!(waiting.sightings.len(), 1);
+        waiting.sightings.into_values().next().unwrap()
+    }
+
+    #[tokio::test]
+    async fn of_each_part_the_latest_waits() {
+        let air = Air::default();
+        air.hear(Sighting::heard(Advert { rssi: Some(-60), manufacturer_data: [(1, vec![1])].into(), ..advert() }));
+        air.hear(Sighting::heard(Advert { manufacturer_data: [(2, vec![2])].into(), ..advert() }));
+        air.hear(Sighting::heard(Advert { service_data: [(long(0xfcd2), vec![3])].into(), ..advert() }));
+        let wanted = Advert {
+            rssi: Some(-60),
+            manufacturer_data: [(2, vec![2])].into(),
+            service_data: [(long(0xfcd2), vec![3])].into(),
+            ..advert()
+        };
+        assert_eq!(only(&air).await, Sighting { advert: wanted, times: 3 });
+    }
+
+    #[tokio::test]
+    async fn what_is_remembered_brings_no_data_and_makes_nothing_fresh() {
+        let air = Air::default();
+        let old = Advert {
+            name: Some("old".to_owned()),
+            rssi: Some(-60),
+            service_uuids: vec![long(0x180f)],
+            manufacturer_data: [(1, vec![1])].into(),
+            ..advert()
+        };
+        air.hear(Sighting::remembered(old.clone()));
+        let sighting = only(&air).await;
+        assert!(!sighting.is_fresh());
+        assert_eq!(sighting.advert, Advert { rssi: None, manufacturer_data: [].into(), ..old.clone() });
+
+        // It fills in what was not heard, and no more.
+        air.hear(Sighting::heard(Advert { name: Some("new".to_owned()), ..advert() }));
+        air.hear(Sighting::remembered(old));
+        let sighting = only(&air).await;
+        assert!(sighting.is_fresh());
+        assert_eq!(sighting.advert.name.as_deref(), Some("new"));
+        assert_eq!(sighting.advert.service_uuids, [long(0x180f)]);
+    }
+
+    #[tokio::test]
+    async fn a_flood_of_addresses_is_counted_and_not_kept() {
+        let air = Air::default();
+        for number in 0..MOST + 5 {
+            air.hear(Sighting::heard(Advert { address: address(number), ..Advert::default() }));
+        }
+        let waiting = air.heard().await;
+        assert_eq!((waiting.sightings.len(), waiting.dropped), (MOST, 5));
+        air.hear(Sighting::heard(advert()));
+        assert_eq!(air.heard().await.dropped, 0);
+    }
+}

@@ -1,0 +1,241 @@
+//! The real radio: BlueZ, the Bluetooth service of Linux, asked over D-Bus.
+//!
+//! btleplug lists the adapters, since a device can be connected only through an adapter that btleplug sees. The scan
+//! and the adverts are asked for and heard directly, because btleplug's own way
+//! - asks BlueZ back about every advert, and queues without bound when more come than that allows;
+//! - drops the data of the first advert of a device, which is the only one of a sensor that is seldom heard;
+//! - scans for classic Bluetooth, too, half of the time on most adapters, and is deaf for sensors meanwhile;
+//! - switches an adapter on that somebody switched off;
+//! - says nothing about adapters that come and go, nor about a service or a bus that does.
+//!
+//! Sources: btleplug 0.13.5 (`src/bluez/adapter.rs`) and bluez-async 0.9.0 (`src/lib.rs`), read 2026-11.
+
+mod fault;
+mod session;
+mod signals;
+
+use std::collections::HashMap;
+use std::future::pending;
+use std::time::Duration;
+
+use btleplug::api::Central;
+use dbus::Path;
+use dbus::arg::PropMap;
+use dbus::arg::RefArg;
+use dbus::arg::Variant;
+use dbus::arg::prop_cast;
+use log::debug;
+use tokio::time::timeout;
+
+use crate::ble::advert::Address;
+use crate::ble::air::Air;
+use crate::ble::bluez::session::Session;
+use crate::ble::bluez::signals::device;
+use crate::ble::radio::Adapter;
+use crate::ble::radio::Fault;
+use crate::ble::radio::Power;
+use crate::ble::radio::Radio;
+use crate::ble::radio::Scan;
+
+/// The name by which BlueZ is known on the bus.
+const SERVICE: &str = "org.bluez";
+
+/// An adapter's interface.
+const ADAPTER: &str = "org.bluez.Adapter1";
+
+/// A device's interface.
+const DEVICE: &str = "org.bluez.Device1";
+
+/// Where everything has its properties.
+const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
+
+/// Where objects come and go.
+const OBJECTS: &str = "org.freedesktop.DBus.ObjectManager";
+
+/// BlueZ has answered by then, or is stuck. Switching an adapter on takes it the longest, a few seconds.
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+
+/// The radio.
+pub(super) struct Bluez {
+    air: Air,
+    session: Option<Session>,
+    adapter: Option<Chosen>,
+}
+
+/// The adapter that is used.
+struct Chosen {
+    address: Address,
+    path: Path<'static>,
+}
+
+impl Bluez {
+    /// Puts what it hears into `air`.
+    pub(super) fn new(air: Air) -> Self {
+        Self { air, session: None, adapter: None }
+    }
+
+    fn session(&self) -> Result<&Session, Fault> {
+        self.session.as_ref().ok_or_else(|| Fault::NoBus("not connected".to_owned()))
+    }
+
+    fn chosen(&self) -> Result<(&Session, &Path<'static>), Fault> {
+        let adapter = self.adapter.as_ref().ok_or(Fault::NoAdapter)?;
+        Ok((self.session()?, &adapter.path))
+    }
+
+    /// The adapters, by the names that the kernel gives them.
+    async fn adapters(&self) -> Result<Vec<(String, Address)>, Fault> {
+        let refused = |error: btleplug::Error| Fault::Refused(error.to_string());
+        let listing = async {
+            let mut found = Vec::new();
+            for adapter in self.session()?.adapters().await.map_err(refused)? {
+                // One that goes away meanwhile is none. The name is the beginning of the description.
+                let (Ok(info), Ok(address)) = (adapter.adapter_info().await, adapter.adapter_address().await) else {
+                    continue;
+                };
+                let name = info.split(' ').next().unwrap_or_default().to_owned();
+                found.extend(address.map(|address| (name, Address::from_bytes(address.into_inner()))));
+            }
+            found.sort();
+            Ok(found)
+        };
+        timeout(ANSWER_WITHIN, listing).await.unwrap_or_else(|_| Err(no_answer()))
+    }
+
+    /// Hears what BlueZ remembers of devices from before.
+    async fn recall(&self) -> Result<(), Fault> {
+        let (session, adapter) = self.chosen()?;
+        let root = Path::from("/");
+        let (objects,): (Objects,) =
+            session.call(&root, OBJECTS, "GetManagedObjects", ()).await.map_err(|e| e.fault)?;
+        for (path, interfaces) in objects {
+            let properties = interfaces.get(DEVICE).filter(|_| signals::is_under(&path, adapter));
+            if let Some(news) = properties.and_then(|properties| device(&path, properties)) {
+                self.air.hear(news.remembered());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What the object manager tells.
+type Objects = HashMap<Path<'static>, HashMap<String, PropMap>>;
+
+impl Radio for Bluez {
+    async fn connect(&mut self) -> Result<(), Fault> {
+        if self.session.as_ref().is_none_or(Session::is_lost) {
+            self.session = None;
+            self.session = Some(Session::open(self.air.clone()).await?);
+        }
+        Ok(())
+    }
+
+    async fn find(&mut self, wanted: Option<Address>) -> Result<Adapter, Fault> {
+        self.session()?.find_service().await?;
+        let adapters = self.adapters().await?;
+        let at = |address: Address| adapters.iter().find(|(_, other)| *other == address);
+        let before = self.adapter.as_ref().and_then(|adapter| at(adapter.address));
+        let chosen = match wanted {
+            Some(address) => at(address),
+            None => before.or_else(|| adapters.first()),
+        };
+        // A bus that was lost meanwhile has no adapters, either.
+        let (name, address) = chosen.ok_or_else(|| self.session().err().unwrap_or(Fault::NoAdapter))?;
+        let path = Path::new(format!("/org/bluez/{name}")).map_err(Fault::Refused)?;
+        let session = self.session()?;
+        let asked = session.call(&path, PROPERTIES, "GetAll", (ADAPTER,)).await;
+        let (properties,): (PropMap,) = asked.map_err(|error| error.fault)?;
+        let adapter = adapter(*address, &properties);
+        self.adapter = Some(Chosen { address: *address, path });
+        Ok(adapter)
+    }
+
+    async fn set_power(&mut self, on: bool) -> Result<(), Fault> {
+        let (session, path) = self.chosen()?;
+        let set = session.call::<()>(path, PROPERTIES, "Set", (ADAPTER, "Powered", Variant(on)));
+        set.await.map_err(|error| error.fault)
+    }
+
+    async fn start_scan(&mut self) -> Result<Scan, Fault> {
+        let (session, path) = self.chosen()?;
+        // The filter of a scan that is on and stays the same does not disturb it. Without DuplicateData a sensor that
+        // sends the same again would not be heard.
+        let mut filter = PropMap::new();
+        filter.insert("Transport".to_owned(), boxed("le".to_owned()));
+        filter.insert("DuplicateData".to_owned(), boxed(true));
+        let set = session.call::<()>(path, ADAPTER, "SetDiscoveryFilter", (filter,));
+        set.await.map_err(|error| error.fault)?;
+        session.listen_to(Some(path.clone()));
+        match session.call::<()>(path, ADAPTER, "StartDiscovery", ()).await {
+            Ok(()) => {
+                if let Err(error) = self.recall().await {
+                    debug!("what BlueZ remembers is not known: {error}");
+                }
+                Ok(Scan::Began)
+            }
+            Err(error) if error.name == "org.bluez.Error.InProgress" => Ok(Scan::WentOn),
+            Err(error) => Err(error.fault),
+        }
+    }
+
+    async fn stop_scan(&mut self) -> Result<(), Fault> {
+        let (session, path) = self.chosen()?;
+        // Another program may go on scanning.
+        session.listen_to(None);
+        session.call::<()>(path, ADAPTER, "StopDiscovery", ()).await.map_err(|error| error.fault)
+    }
+
+    async fn changed(&mut self) {
+        match &self.session {
+            Some(session) => session.changed().await,
+            None => pending().await,
+        }
+    }
+}
+
+fn adapter(address: Address, properties: &PropMap) -> Adapter {
+    let is_true = |name: &str| prop_cast::<bool>(properties, name).copied().unwrap_or_default();
+    // Since BlueZ 5.65; before, only the attempt to switch it on shows that it is blocked.
+    let is_blocked = prop_cast::<String>(properties, "PowerState").is_some_and(|state| state == "off-blocked");
+    let power = match (is_true("Powered"), is_blocked) {
+        (true, _) => Power::On,
+        (false, true) => Power::Blocked,
+        (false, false) => Power::Off,
+    };
+    Adapter { address, power, is_scanning: is_true("Discovering") }
+}
+
+fn no_answer() -> Fault {
+    Fault::Refused(format!("no answer within {} s", ANSWER_WITHIN.as_secs()))
+}
+
+fn boxed(value: impl RefArg + 'static) -> Variant<Box<dyn RefArg>> {
+    Variant(Box::new(value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_adapter_is_as_its_properties_say() {
+        let address = Address::from_bytes([0xb8, 0x27, 0xeb, 1, 2, 3]);
+        for (powered, power_state, power) in [
+            (true, Some("on"), Power::On),
+            (true, None, Power::On),
+            (false, None, Power::Off),
+            (false, Some("off"), Power::Off),
+            (false, Some("off-blocked"), Power::Blocked),
+        ] {
+            let mut properties = PropMap::new();
+            properties.insert("Powered".to_owned(), boxed(powered));
+            properties.insert("Discovering".to_owned(), boxed(powered));
+            if let Some(state) = power_state {
+                properties.insert("PowerState".to_owned(), boxed(state.to_owned()));
+            }
+            assert_eq!(adapter(address, &properties), Adapter { address, power, is_scanning: powered });
+        }
+        let unknown = Adapter { address, power: Power::Off, is_scanning: false };
+        assert_eq!(adapter(address, &PropMap::new()), unknown);
+    }
+}

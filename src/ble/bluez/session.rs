@@ -1,0 +1,185 @@
+//! One connection to the system bus, from its beginning until it is lost: asks, and hears what changes.
+//!
+//! Nothing here outlives the bus: a request ends when the connection does, and there is no stream of btleplug, which
+//! would panic if it was dropped then.
+
+use std::sync::Arc;
+
+use btleplug::api::Manager as _;
+use btleplug::platform;
+use btleplug::platform::Manager;
+use dbus::Message;
+use dbus::Path;
+use dbus::arg::AppendAll;
+use dbus::arg::ReadAll;
+use dbus::channel::MatchingReceiver;
+use dbus::message::MatchRule;
+use dbus::message::MessageType;
+use dbus::nonblock::Proxy;
+use dbus::nonblock::SyncConnection;
+use log::debug;
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
+
+use crate::ble::air::Air;
+use crate::ble::bluez::ANSWER_WITHIN;
+use crate::ble::bluez::OBJECTS;
+use crate::ble::bluez::PROPERTIES;
+use crate::ble::bluez::SERVICE;
+use crate::ble::bluez::fault::CallError;
+use crate::ble::bluez::no_answer;
+use crate::ble::bluez::signals::Listener;
+use crate::ble::radio::Fault;
+
+/// The bus itself, as it is called on the bus.
+const BUS: &str = "org.freedesktop.DBus";
+
+/// See the module.
+pub(super) struct Session {
+    connection: Arc<SyncConnection>,
+    /// None only while it is opened.
+    manager: Option<Manager>,
+    listener: Arc<Listener>,
+    changed: Arc<Notify>,
+    lost: watch::Receiver<bool>,
+    reading: JoinHandle<()>,
+}
+
+impl Session {
+    /// Connects to the system bus.
+    ///
+    /// # Errors
+    /// When there is none, or it does not answer.
+    pub(super) async fn open(air: Air) -> Result<Self, Fault> {
+        let no_bus = |error: &dyn std::fmt::Display| Fault::NoBus(error.to_string());
+        // It blocks, for as long as the bus takes to say hello.
+        let connecting = spawn_blocking(dbus_tokio::connection::new_system_sync);
+        let connected = timeout(ANSWER_WITHIN, connecting).await.map_err(|_| Fault::NoBus("no answer".to_owned()))?;
+        let (resource, connection) = connected.map_err(|error| no_bus(&error))?.map_err(|error| no_bus(&error))?;
+        let changed = Arc::new(Notify::new());
+        let (is_lost, lost) = watch::channel(false);
+        let reading = tokio::spawn({
+            let changed = Arc::clone(&changed);
+            async move {
+                let error = resource.await;
+                debug!("the connection to D-Bus is lost: {error}");
+                is_lost.send_replace(true);
+                changed.notify_one();
+            }
+        });
+        let listener = Arc::new(Listener::new(air, Arc::clone(&changed)));
+        let mut session = Self { connection, manager: None, listener, changed, lost, reading };
+        session.subscribe().await?;
+        // The last step: btleplug's connection lives as long as the bus, even if nobody needs it any more.
+        let runtime = Handle::current();
+        let connecting = spawn_blocking(move || runtime.block_on(Manager::new()));
+        let manager = connecting.await.map_err(|error| no_bus(&error))?.map_err(|error| no_bus(&error))?;
+        session.manager = Some(manager);
+        Ok(session)
+    }
+
+    /// Whether the bus is gone.
+    pub(super) fn is_lost(&self) -> bool {
+        *self.lost.borrow()
+    }
+
+    /// The adapters, as btleplug sees them.
+    ///
+    /// # Errors
+    /// When it does not answer, or there are none.
+    pub(super) async fn adapters(&self) -> btleplug::Result<Vec<platform::Adapter>> {
+        match &self.manager {
+            Some(manager) => manager.adapters().await,
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// Looks whether BlueZ is there, without having it started: whoever stopped it meant it. From now on only what this
+    /// BlueZ says is heard.
+    pub(super) async fn find_service(&self) -> Result<(), Fault> {
+        let (owner,): (String,) =
+            self.ask(BUS, &bus_path(), BUS, "GetNameOwner", (SERVICE,)).await.map_err(|e| e.fault)?;
+        self.listener.trust(owner);
+        Ok(())
+    }
+
+    /// From now on only what this adapter hears is heard; without one, nothing.
+    pub(super) fn listen_to(&self, adapter: Option<Path<'static>>) {
+        self.listener.listen_to(adapter);
+    }
+
+    /// Waits until something has changed, or the bus is lost.
+    pub(super) async fn changed(&self) {
+        self.changed.notified().await;
+    }
+
+    /// Asks BlueZ.
+    pub(super) async fn call<R: ReadAll + Send + 'static>(
+        &self,
+        path: &Path<'static>,
+        interface: &'static str,
+        member: &'static str,
+        args: impl AppendAll,
+    ) -> Result<R, CallError> {
+        self.ask(SERVICE, path, interface, member, args).await
+    }
+
+    async fn ask<R: ReadAll + Send + 'static>(
+        &self,
+        whom: &'static str,
+        path: &Path<'static>,
+        interface: &'static str,
+        member: &'static str,
+        args: impl AppendAll,
+    ) -> Result<R, CallError> {
+        let proxy = Proxy::new(whom, path.clone(), ANSWER_WITHIN, Arc::clone(&self.connection));
+        // Its own timeout counts from when the connection takes it, which a connection that is lost never does.
+        let answer = timeout(ANSWER_WITHIN, proxy.method_call(interface, member, args));
+        let mut lost = self.lost.clone();
+        tokio::select! {
+            biased;
+            _ = lost.wait_for(|lost| *lost) => Err(CallError::lost()),
+            answer = answer => match answer {
+                Ok(answer) => answer.map_err(|error| if self.is_lost() { CallError::lost() } else { error.into() }),
+                Err(_) => Err(CallError { name: String::new(), fault: no_answer() }),
+            },
+        }
+    }
+
+    /// Has the bus send what is heard here.
+    async fn subscribe(&self) -> Result<(), Fault> {
+        let listener = Arc::clone(&self.listener);
+        let hear = move |message: Message, _: &SyncConnection| {
+            listener.hear(&message);
+            true
+        };
+        self.connection.start_receive(MatchRule::new().with_type(MessageType::Signal), Box::new(hear));
+        let of = |interface: &'static str, member: &'static str| {
+            MatchRule::new_signal(interface, member).with_sender(SERVICE).match_str()
+        };
+        for rule in [
+            of(OBJECTS, "InterfacesAdded"),
+            of(OBJECTS, "InterfacesRemoved"),
+            format!("{},path_namespace='/org/bluez'", of(PROPERTIES, "PropertiesChanged")),
+            format!("type='signal',sender='{BUS}',interface='{BUS}',member='NameOwnerChanged',arg0='{SERVICE}'"),
+        ] {
+            self.ask::<()>(BUS, &bus_path(), BUS, "AddMatch", (rule,)).await.map_err(|error| error.fault)?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        // It holds the connection.
+        self.reading.abort();
+    }
+}
+
+fn bus_path() -> Path<'static> {
+    Path::from("/org/freedesktop/DBus")
+}

@@ -1,0 +1,308 @@
+//! Carries out what the supervisor decides, and waits. Beside it, in the same task, `listen` takes out of the air what
+//! the radio heard: a Bluetooth service that does not answer holds up the first, and never the second.
+
+use std::future::pending;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use log::info;
+use log::warn;
+use tokio::sync::mpsc;
+use tokio::sync::watch;
+use tokio::time::sleep;
+
+use crate::ble::advert::Address;
+use crate::ble::air::Air;
+use crate::ble::listen::Listening;
+use crate::ble::pulse::Pulse;
+use crate::ble::radio::Radio;
+use crate::ble::supervisor::Action;
+use crate::ble::supervisor::Seen;
+use crate::ble::supervisor::Supervisor;
+use crate::bus::Ble;
+use crate::bus::BleAsk;
+use crate::bus::BleReport;
+use crate::bus::BleState;
+use crate::bus::Intake;
+use crate::bus::stopped;
+use crate::clock;
+use crate::config;
+use crate::config::Config;
+use crate::model::DeviceId;
+use crate::registry::Snapshot;
+use crate::store::QueueWriter;
+use crate::store::StoredSensor;
+
+/// What the bridge works with.
+pub struct Parts {
+    /// Where it tells how the radio is.
+    pub ble: Ble,
+    /// Who wants to know what was heard.
+    pub asked: mpsc::Receiver<BleAsk>,
+    /// Whether there is a bridge, and which radio it uses.
+    pub config: watch::Receiver<Arc<Config>>,
+    /// Which sensors are adopted.
+    pub registry: watch::Receiver<Arc<Snapshot>>,
+    /// Where their events are handed in.
+    pub intake: Intake,
+    /// Where their counters stood when they last told something.
+    pub kept: Vec<(DeviceId, StoredSensor)>,
+    /// What makes that durable.
+    pub writer: QueueWriter,
+}
+
+/// Runs until `stop` is set. Whatever is wrong with the radio, it goes on.
+pub(super) async fn run<R: Radio>(radio: R, air: Air, parts: Parts, mut stop: watch::Receiver<bool>) {
+    let Parts { ble, asked, config, registry, intake, kept, writer } = parts;
+    let pulse = Mutex::default();
+    let listening = Listening { air: &air, pulse: &pulse, ble: &ble, intake: &intake, writer: &writer };
+    tokio::select! {
+        () = stopped(&mut stop) => {}
+        () = listening.run(asked, registry, kept) => {}
+        () = drive(radio, &pulse, &ble, config) => {}
+    }
+}
+
+/// Keeps the radio scanning, as the configuration wants it.
+async fn drive<R: Radio>(mut radio: R, pulse: &Mutex<Pulse>, ble: &Ble, mut config: watch::Receiver<Arc<Config>>) {
+    loop {
+        let settings = config.borrow_and_update().ble.clone();
+        if settings.enabled {
+            supervise(&mut radio, &settings, pulse, ble, &mut config).await;
+            // Nobody listens from here on, or in another way.
+            let _ = radio.stop_scan().await;
+        } else {
+            show(ble, BleState::Disabled, |_| {});
+            changed(&mut config, &settings).await;
+        }
+    }
+}
+
+/// Does what the supervisor decides until the configuration is another one.
+async fn supervise<R: Radio>(
+    radio: &mut R,
+    settings: &config::Ble,
+    pulse: &Mutex<Pulse>,
+    ble: &Ble,
+    config: &mut watch::Receiver<Arc<Config>>,
+) {
+    let mut supervisor = Supervisor::new(settings.manage_power);
+    let mut seen = Seen::Begun;
+    loop {
+        let now_ms = clock::now().mono_ms;
+        let action = supervisor.decide(seen, &pulse.lock().expect("nothing here panics").clone(), now_ms);
+        tell(&supervisor, ble);
+        let done = match action {
+            Action::Connect => radio.connect().await.map(|()| Seen::Connected),
+            Action::Look => radio.find(settings.adapter.map(Address::from_bytes)).await.map(Seen::Found),
+            Action::Power(on) => radio.set_power(on).await.map(|()| Seen::Powered(on)),
+            Action::StartScan => radio.start_scan().await.map(Seen::Scans),
+            Action::StopScan => radio.stop_scan().await.map(|()| Seen::Stopped),
+            Action::WaitUntil(until_ms) => tokio::select! {
+                () = radio.changed() => Ok(Seen::Changed),
+                () = sleep(Duration::from_millis(until_ms.saturating_sub(now_ms))) => Ok(Seen::Time),
+                () = changed(config, settings) => return,
+            },
+        };
+        seen = done.unwrap_or_else(Seen::Failed);
+    }
+}
+
+/// Waits until the bridge's part of the configuration is another one.
+async fn changed(config: &mut watch::Receiver<Arc<Config>>, settings: &config::Ble) {
+    if config.wait_for(|config| config.ble != *settings).await.is_err() {
+        // The gateway goes down, and this with it.
+        pending::<()>().await;
+    }
+}
+
+fn tell(supervisor: &Supervisor, ble: &Ble) {
+    show(ble, supervisor.state(), |report| {
+        report.reason = supervisor.reason().map(str::to_owned);
+        report.adapter = supervisor.adapter().map(|address| address.to_string());
+        report.scans_lost = supervisor.scans_lost();
+        report.restarts = supervisor.restarts();
+    });
+}
+
+/// Shows the state, and logs it when it is another one. What is tried again and again says nothing meanwhile.
+fn show(ble: &Ble, state: BleState, more: impl FnOnce(&mut BleReport)) {
+    let mut is_new = false;
+    ble.change(|report| {
+        is_new = report.state != state || report.since.is_none();
+        report.state = state;
+        report.hint = state.hint();
+        if is_new {
+            report.since = Some(clock::now().wall);
+        }
+        more(report);
+    });
+    let (name, hint) = (state.name(), state.hint().unwrap_or_default());
+    match state {
+        _ if !is_new => {}
+        BleState::Starting | BleState::Disabled => {}
+        BleState::Scanning => info!("Bluetooth: {name}"),
+        BleState::Stalled | BleState::ScanLost => warn!("Bluetooth: {name}: {hint}"),
+        _ => info!("Bluetooth: {name}: {hint}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::task::JoinHandle;
+    use tokio::task::yield_now;
+
+    use super::*;
+    use crate::ble::advert::Advert;
+    use crate::ble::air::Sighting;
+    use crate::ble::radio::Adapter;
+    use crate::ble::radio::Fault;
+    use crate::ble::radio::Power;
+    use crate::ble::radio::Scan;
+    use crate::bus::ble;
+    use crate::store::Queue;
+
+    const ADDRESS: Address = Address::from_bytes([0xc0, 0, 0, 0, 0, 1]);
+
+    /// A radio that says what it is asked, and works or has no bus.
+    struct Played {
+        asked: mpsc::UnboundedSender<&'static str>,
+        has_bus: bool,
+    }
+
+    impl Played {
+        fn answer<T>(&self, asked: &'static str, answer: T) -> Result<T, Fault> {
+            let _ = self.asked.send(asked);
+            if self.has_bus { Ok(answer) } else { Err(Fault::NoBus("gone".to_owned())) }
+        }
+    }
+
+    impl Radio for Played {
+        async fn connect(&mut self) -> Result<(), Fault> {
+            self.answer("connect", ())
+        }
+
+        async fn find(&mut self, wanted: Option<Address>) -> Result<Adapter, Fault> {
+            let address = wanted.unwrap_or(ADDRESS);
+            self.answer("find", Adapter { address, power: Power::On, is_scanning: false })
+        }
+
+        async fn set_power(&mut self, _on: bool) -> Result<(), Fault> {
+            self.answer("power", ())
+        }
+
+        async fn start_scan(&mut self) -> Result<Scan, Fault> {
+            self.answer("start", Scan::Began)
+        }
+
+        async fn stop_scan(&mut self) -> Result<(), Fault> {
+            self.answer("stop", ())
+        }
+
+        /// Without a bus it is told again and again that something has changed, so that nobody has to wait.
+        async fn changed(&mut self) {
+            if self.has_bus {
+                pending::<()>().await;
+            }
+            yield_now().await;
+        }
+    }
+
+    struct Scene {
+        ble: Ble,
+        air: Air,
+        asked: mpsc::UnboundedReceiver<&'static str>,
+        config: watch::Sender<Arc<Config>>,
+        stop: watch::Sender<bool>,
+        task: JoinHandle<()>,
+    }
+
+    impl Scene {
+        fn start(settings: config::Ble, has_bus: bool) -> Self {
+            let (ble, lists) = ble();
+            let (config, configured) = watch::channel(Arc::new(Config { ble: settings, ..Config::default() }));
+            let (stop, stopping) = watch::channel(false);
+            let (asking, asked) = mpsc::unbounded_channel();
+            let (_, registry) = watch::channel(Arc::default());
+            let (intake, _) = Intake::new(1);
+            let data = tempfile::tempdir().unwrap();
+            let (queue, _) = Queue::open(data.path()).unwrap();
+            let (writer, _) = QueueWriter::start(&queue, 0);
+            let kept = Vec::new();
+            let parts = Parts { ble: ble.clone(), asked: lists, config: configured, registry, intake, kept, writer };
+            let air = Air::default();
+            let task = tokio::spawn(run(Played { asked: asking, has_bus }, air.clone(), parts, stopping));
+            Self { ble, air, asked, config, stop, task }
+        }
+
+        async fn asks(&mut self, expected: &[&str]) {
+            for expected in expected {
+                assert_eq!(self.asked.recv().await.unwrap(), *expected);
+            }
+        }
+
+        fn set(&self, settings: config::Ble) {
+            self.config.send_replace(Arc::new(Config { ble: settings, ..Config::default() }));
+        }
+    }
+
+    fn disabled() -> config::Ble {
+        config::Ble { enabled: false, ..config::Ble::default() }
+    }
+
+    #[tokio::test]
+    async fn what_fails_is_tried_for_ever_and_told_once() {
+        let mut scene = Scene::start(config::Ble::default(), false);
+        scene.asks(&["connect", "connect"]).await;
+        let report = scene.ble.report();
+        assert_eq!((report.state, report.reason.as_deref()), (BleState::NoBus, Some("gone")));
+        scene.asks(&["connect"; 1_000]).await;
+        assert_eq!(scene.ble.report().since, report.since);
+    }
+
+    #[tokio::test]
+    async fn a_radio_that_works_scans_until_the_stop() {
+        let mut scene = Scene::start(config::Ble::default(), true);
+        scene.asks(&["connect", "find", "start"]).await;
+        let report = loop {
+            let report = scene.ble.report();
+            if report.state != BleState::Starting {
+                break report;
+            }
+            yield_now().await;
+        };
+        assert_eq!((report.state, report.adapter), (BleState::Scanning, Some(ADDRESS.to_string())));
+        scene.stop.send_replace(true);
+        scene.task.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn the_configuration_is_taken_up_while_it_runs() {
+        let mut scene = Scene::start(config::Ble::default(), true);
+        scene.asks(&["connect", "find", "start"]).await;
+        scene.set(disabled());
+        scene.asks(&["stop"]).await;
+        let another = [0xc0, 0, 0, 0, 0, 2];
+        scene.set(config::Ble { adapter: Some(another), ..config::Ble::default() });
+        scene.asks(&["connect", "find", "start"]).await;
+        assert_eq!(scene.ble.report().adapter, Some(Address::from_bytes(another).to_string()));
+    }
+
+    #[tokio::test]
+    async fn what_is_heard_is_listed_and_counted_even_while_the_radio_is_off() {
+        let mut scene = Scene::start(disabled(), true);
+        let advert = Advert { address: ADDRESS, rssi: Some(-50), ..Advert::default() };
+        scene.air.hear(Sighting::remembered(advert.clone()));
+        scene.air.hear(Sighting::heard(advert));
+        let found = loop {
+            let found = scene.ble.found().await.unwrap();
+            if !found.is_empty() {
+                break found;
+            }
+        };
+        assert_eq!((found.len(), found[0].count, found[0].rssi), (1, 1, Some(-50)));
+        assert_eq!((scene.ble.report().state, scene.ble.report().heard), (BleState::Disabled, 1));
+        assert!(scene.asked.try_recv().is_err());
+    }
+}

@@ -1,0 +1,210 @@
+//! The sensors that were adopted: what they send is read with their keys, and what passes the [sieve](crate::ble::sieve)
+//! becomes events. What was measured is the event `sensor`, a JSON object of its values and how strongly it was heard;
+//! what happened or changed is one event each, `sensor/` and what it is about. Pure but for the answers to whoever
+//! tries a bind key.
+
+use std::collections::HashMap;
+
+use serde_json::Map;
+use serde_json::json;
+use tokio::sync::oneshot;
+
+use crate::ble::advert::Address;
+use crate::ble::advert::Advert;
+use crate::ble::decode;
+use crate::ble::decode::BindKey;
+use crate::ble::decode::Reading;
+use crate::ble::decode::Refusal;
+use crate::ble::decode::State;
+use crate::ble::decode::Value;
+use crate::ble::sieve::Bridge;
+use crate::ble::sieve::Dropped;
+use crate::ble::sieve::Sieve;
+use crate::bus::KeyRefusal;
+use crate::bus::Publication;
+use crate::bus::Publisher;
+use crate::model::DeviceId;
+use crate::model::Hidden;
+use crate::model::Sensor;
+use crate::registry::Snapshot;
+use crate::store::StoredSensor;
+
+/// Bind keys that may wait for a packet. Ours.
+const MOST_TRIALS: usize = 16;
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(super) struct Sensors {
+    adopted: HashMap<Address, Adopted>,
+    /// Where counters stood before the start, of those that were not taken up yet.
+    kept: HashMap<DeviceId, StoredSensor>,
+    bridge: Bridge,
+    trials: Vec<Trial>,
+}
+
+/// What an advert of an adopted sensor came to.
+#[derive(Debug)]
+pub(super) struct Heard {
+    /// What was read of it.
+    pub(super) read: Result<Reading, Refusal>,
+    /// What is told of it.
+    pub(super) events: Vec<Publication>,
+    /// Why something of it is not told.
+    pub(super) dropped: Vec<&'static str>,
+    /// Where its counters stand now, if something is told: so that it is not told again after a restart.
+    pub(super) keep: Option<(DeviceId, StoredSensor)>,
+}
+
+#[derive(Debug)]
+struct Adopted {
+    device: DeviceId,
+    sensor: Sensor,
+    key: Option<BindKey>,
+    state: State,
+    sieve: Sieve,
+}
+
+#[derive(Debug)]
+struct Trial {
+    address: Address,
+    key: BindKey,
+    reply: oneshot::Sender<Result<(), KeyRefusal>>,
+}
+
+impl Sensors {
+    /// None yet; where the counters of some stood when the gateway stopped.
+    pub(super) fn knowing(kept: Vec<(DeviceId, StoredSensor)>) -> Self {
+        Self { kept: kept.into_iter().collect(), ..Self::default() }
+    }
+
+    /// Takes up which sensors are adopted now. Of those that were before, what they told is known as before. Gives back
+    /// the others.
+    pub(super) fn adopt(&mut self, registry: &Snapshot, now_ms: u64) -> Vec<DeviceId> {
+        let mut before = std::mem::take(&mut self.adopted);
+        let mut kept = std::mem::take(&mut self.kept);
+        for (device, sensor) in registry.sensors() {
+            let same = before.remove(&sensor.address).filter(|one| one.device == device.id && one.sensor == *sensor);
+            let kept = kept.remove(&device.id).unwrap_or_default();
+            let adopted = same.unwrap_or_else(|| Adopted::new(device.id, sensor, kept, now_ms));
+            self.adopted.insert(sensor.address, adopted);
+        }
+        before.into_values().map(|gone| gone.device).chain(kept.into_keys()).collect()
+    }
+
+    /// An advert was heard just now. None if its sender is not adopted.
+    pub(super) fn hear(&mut self, advert: &Advert, now_ms: u64) -> Option<Heard> {
+        self.answer_trials(advert);
+        let sensor = self.adopted.get_mut(&advert.address)?;
+        Some(sensor.hear(advert, &mut self.bridge, now_ms))
+    }
+
+    /// Tries a key on the next encrypted packet of a sensor.
+    pub(super) fn try_key(
+        &mut self,
+        address: Address,
+        bind_key: &Hidden,
+        reply: oneshot::Sender<Result<(), KeyRefusal>>,
+    ) {
+        // Who asked and went away does not wait any more.
+        self.trials.retain(|trial| !trial.reply.is_closed());
+        match bind_key.reveal().parse::<BindKey>() {
+            Err(error) => {
+                let _ = reply.send(Err(KeyRefusal::Unfit(format!("{error}"))));
+            }
+            Ok(_) if self.trials.len() >= MOST_TRIALS => {
+                let _ = reply.send(Err(KeyRefusal::Busy));
+            }
+            Ok(key) => self.trials.push(Trial { address, key, reply }),
+        }
+    }
+
+    fn answer_trials(&mut self, advert: &Advert) {
+        let trials = std::mem::take(&mut self.trials);
+        for trial in trials {
+            let verdict = if trial.address == advert.address { verdict(advert, &trial.key) } else { None };
+            match verdict {
+                // Whoever asked may have gone.
+                Some(verdict) => drop(trial.reply.send(verdict)),
+                None => self.trials.push(trial),
+            }
+        }
+    }
+}
+
+impl Adopted {
+    fn new(device: DeviceId, sensor: &Sensor, kept: StoredSensor, now_ms: u64) -> Self {
+        let StoredSensor { bthome, mibeacon, reading } = kept;
+        // A key that does not parse was never taken: without one, the sensor says that it needs it.
+        let key = sensor.bind_key.as_ref().and_then(|key| key.reveal().parse().ok());
+        let state = State { bthome, mibeacon, ..State::default() };
+        Self { device, sensor: sensor.clone(), key, state, sieve: Sieve::after(reading, now_ms) }
+    }
+
+    fn hear(&mut self, advert: &Advert, bridge: &mut Bridge, now_ms: u64) -> Heard {
+        let mut read = decode::decode(advert, self.key.as_ref(), &mut self.state);
+        if matches!(read, Err(Refusal::Replayed { .. })) && self.sieve.is_silent(now_ms) {
+            // With a new battery it begins at 0.
+            self.state = State { bthome: None, mibeacon: None, ..self.state };
+            read = decode::decode(advert, self.key.as_ref(), &mut self.state);
+        }
+        let (mut events, mut dropped) = (Vec::new(), Vec::new());
+        match &read {
+            Ok(reading) => {
+                let sifted = self.sieve.sift(reading, bridge, now_ms);
+                if sifted.is_measured {
+                    events.push(self.event("sensor".to_owned(), &reading.values, advert.rssi));
+                }
+                for value in &sifted.events {
+                    let name = format!("sensor/{}", value.key.property.name());
+                    events.push(self.event(name, std::slice::from_ref(value), advert.rssi));
+                }
+                dropped.extend(sifted.dropped.into_iter().map(Dropped::name));
+            }
+            // Much that sensors send beside their readings is of no format.
+            Err(Refusal::UnknownFormat) => {}
+            Err(Refusal::Replayed { .. }) => dropped.push("replayed"),
+            Err(Refusal::NeedsKey | Refusal::WrongKey | Refusal::KeyLength(_)) => dropped.push("key"),
+            Err(Refusal::NotEncrypted) => dropped.push("not_encrypted"),
+            Err(_) => dropped.push("unreadable"),
+        }
+        let keep = (!events.is_empty()).then(|| (self.device, self.counters()));
+        Heard { read, events, dropped, keep }
+    }
+
+    fn counters(&self) -> StoredSensor {
+        let State { bthome, mibeacon, .. } = self.state;
+        StoredSensor { bthome, mibeacon, reading: self.sieve.counter() }
+    }
+
+    fn event(&self, name: String, values: &[Value], rssi: Option<i16>) -> Publication {
+        let mut data: Map<String, serde_json::Value> =
+            values.iter().map(|value| (value.key.to_string(), value.datum.to_json())).collect();
+        if let Some(rssi) = rssi {
+            data.insert("rssi".to_owned(), json!(rssi));
+        }
+        Publication {
+            name,
+            data: serde_json::Value::Object(data).to_string().into(),
+            ttl_s: None,
+            publisher: Publisher::Device(self.device),
+            resend: None,
+        }
+    }
+}
+
+/// Whether a key opens an advert; none if there is nothing to open.
+fn verdict(advert: &Advert, key: &BindKey) -> Option<Result<(), KeyRefusal>> {
+    match decode::decode(advert, Some(key), &mut State::default()) {
+        // Some old formats cannot tell whether it was the right key, only that one is needed.
+        Ok(reading) if reading.authenticated || needs_key(advert) => Some(Ok(())),
+        Err(refusal @ (Refusal::WrongKey | Refusal::KeyLength(_))) => Some(Err(KeyRefusal::Unfit(refusal.to_string()))),
+        _ => None,
+    }
+}
+
+fn needs_key(advert: &Advert) -> bool {
+    decode::decode(advert, None, &mut State::default()) == Err(Refusal::NeedsKey)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,164 @@
+//! What adopted sensors tell, and what nobody else can.
+
+use serde_json::Value;
+
+use super::*;
+use crate::ble::advert::long;
+use crate::ble::decode::bind_key::from_hex;
+use crate::model::Device;
+use crate::registry::samples;
+
+const KEY: &str = "231d39c1d7cc1ab1aee224cd096db932";
+const ADDRESS: Address = Address::from_bytes([0xa4, 0xc1, 0x38, 0x11, 0x22, 0x33]);
+
+/// Sensors among which one is adopted, as device 1.
+fn adopted(bind_key: Option<&str>) -> Sensors {
+    let mut sensors = Sensors::default();
+    sensors.adopt(&samples::snapshot([device(1, bind_key)], []), 0);
+    sensors
+}
+
+fn device(number: u8, bind_key: Option<&str>) -> Device {
+    let bind_key = bind_key.map(|key| Hidden::new(key.to_owned()));
+    Device { sensor: Some(Sensor { address: ADDRESS, bind_key }), ..samples::device(number) }
+}
+
+/// An advert in the format of `BTHome`.
+fn bthome(data: &[u8]) -> Advert {
+    let service_data = [(long(0xfcd2), data.to_vec())].into();
+    Advert { address: ADDRESS, rssi: Some(-61), service_data, ..Advert::default() }
+}
+
+/// The same, encrypted with [`KEY`].
+fn sealed(counter: u32, objects: &[u8]) -> Advert {
+    use aes::cipher::KeyInit as _;
+    use ccm::aead::AeadInOut as _;
+    let key: [u8; 16] = from_hex(KEY).unwrap().try_into().unwrap();
+    let mut nonce = [0; 13];
+    nonce[..6].copy_from_slice(&ADDRESS.bytes());
+    nonce[6..9].copy_from_slice(&[0xd2, 0xfc, 0x41]);
+    nonce[9..].copy_from_slice(&counter.to_le_bytes());
+    let mut body = objects.to_vec();
+    let cipher = ccm::Ccm::<aes::Aes128, ccm::consts::U4, ccm::consts::U13>::new(&key.into());
+    let tag = cipher.encrypt_inout_detached(&nonce.into(), &[], body.as_mut_slice().into()).unwrap();
+    bthome(&[&[0x41], body.as_slice(), &counter.to_le_bytes(), tag.as_slice()].concat())
+}
+
+/// The events of an advert: their names, and their data.
+fn told(sensors: &mut Sensors, advert: &Advert, now_ms: u64) -> Vec<(String, Value)> {
+    let heard = sensors.hear(advert, now_ms).unwrap();
+    let told = heard.events.into_iter().map(|event| (event.name, serde_json::from_slice(&event.data).unwrap()));
+    told.collect()
+}
+
+#[test]
+fn what_is_measured_is_one_event_and_what_happens_one_each() {
+    let mut sensors = adopted(None);
+    // 97 %, 25.06 °C, opened, pressed.
+    let advert = bthome(&[0x40, 0x01, 0x61, 0x02, 0xca, 0x09, 0x11, 0x01, 0x3a, 0x01]);
+    let heard = sensors.hear(&advert, 0).unwrap();
+    assert!(heard.events.iter().all(|event| event.publisher == Publisher::Device(samples::device(1).id)));
+    let mut sensors = adopted(None);
+    let expected = [
+        ("sensor".to_owned(), json!({ "battery": 97, "temperature": 25.06, "rssi": -61 })),
+        ("sensor/opening".to_owned(), json!({ "opening": true, "rssi": -61 })),
+        ("sensor/button".to_owned(), json!({ "button": "press", "rssi": -61 })),
+    ];
+    assert_eq!(told(&mut sensors, &advert, 0), expected);
+    let again = sensors.hear(&advert, 1).unwrap();
+    assert_eq!((again.events.len(), again.dropped.len()), (0, 3));
+}
+
+#[test]
+fn only_adopted_sensors_tell_anything() {
+    let mut sensors = adopted(None);
+    let advert = Advert { address: Address::from_bytes([1; 6]), ..bthome(&[0x40, 0x01, 0x61]) };
+    assert!(sensors.hear(&advert, 0).is_none());
+    assert_eq!(sensors.adopt(&samples::snapshot([], []), 0), [samples::device(1).id]);
+    assert!(sensors.hear(&bthome(&[0x40, 0x01, 0x61]), 0).is_none());
+}
+
+#[test]
+fn what_was_told_is_known_as_long_as_the_sensor_is_the_same() {
+    let advert = bthome(&[0x40, 0x00, 0x07, 0x01, 0x61]);
+    let mut sensors = adopted(None);
+    assert_eq!(told(&mut sensors, &advert, 0).len(), 1);
+    // Another device comes, and this one stays.
+    sensors.adopt(&samples::snapshot([device(1, None), samples::device(2)], []), 1);
+    assert_eq!(told(&mut sensors, &advert, 1).len(), 0);
+    // It is forgotten, and adopted again.
+    sensors.adopt(&samples::snapshot([device(3, None)], []), 2);
+    assert_eq!(told(&mut sensors, &advert, 2).len(), 1);
+}
+
+#[test]
+fn what_somebody_recorded_or_made_up_is_not_told() {
+    let mut sensors = adopted(Some(KEY));
+    let (first, second) = (sealed(7, &[0x3a, 0x01]), sealed(8, &[0x3a, 0x01]));
+    assert_eq!(told(&mut sensors, &first, 0).len(), 1);
+    assert_eq!(told(&mut sensors, &second, 1).len(), 1);
+    for (advert, reason) in
+        [(&first, "replayed"), (&second, "same_counter"), (&bthome(&[0x40, 0x3a, 0x01]), "not_encrypted")]
+    {
+        let heard = sensors.hear(advert, 2).unwrap();
+        assert_eq!((heard.events.len(), heard.dropped), (0, vec![reason]));
+    }
+    let mut sensors = adopted(Some(&"00".repeat(16)));
+    assert_eq!(sensors.hear(&first, 0).unwrap().dropped, ["key"]);
+}
+
+#[test]
+fn what_was_told_before_a_restart_is_not_told_again() {
+    let (first, second) = (sealed(7, &[0x3a, 0x01]), sealed(8, &[0x3a, 0x01]));
+    let mut before = adopted(Some(KEY));
+    before.hear(&first, 0).unwrap();
+    let kept = before.hear(&second, 1).unwrap().keep.unwrap();
+    assert!(before.hear(&second, 2).unwrap().keep.is_none());
+    let stranger = (samples::device(9).id, StoredSensor::default());
+    let mut after = Sensors::knowing(vec![kept, stranger]);
+    assert_eq!(after.adopt(&samples::snapshot([device(1, Some(KEY))], []), 3), [stranger.0]);
+    assert_eq!(after.hear(&first, 4).unwrap().dropped, ["replayed"]);
+    assert_eq!(after.hear(&second, 5).unwrap().dropped, ["same_counter"]);
+    assert_eq!(after.hear(&sealed(9, &[0x3a, 0x01]), 6).unwrap().events.len(), 1);
+}
+
+#[test]
+fn a_sensor_with_a_new_battery_is_believed_after_a_day() {
+    const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
+    let mut sensors = adopted(Some(KEY));
+    assert_eq!(told(&mut sensors, &sealed(1_000, &[0x3a, 0x01]), 1).len(), 1);
+    assert_eq!(sensors.hear(&sealed(0, &[0x3a, 0x01]), DAY_MS).unwrap().dropped, ["replayed"]);
+    assert_eq!(told(&mut sensors, &sealed(1, &[0x3a, 0x01]), DAY_MS + 1).len(), 1);
+    assert_eq!(told(&mut sensors, &sealed(2, &[0x3a, 0x01]), DAY_MS + 2).len(), 1);
+}
+
+#[test]
+fn a_bind_key_is_tried_on_the_next_encrypted_packet() {
+    for (key, fits) in [(KEY, true), ("00000000000000000000000000000000", false), (&KEY[..24], false)] {
+        let mut sensors = Sensors::default();
+        let (reply, mut answer) = oneshot::channel();
+        sensors.try_key(ADDRESS, &Hidden::new(key.to_owned()), reply);
+        // Others, and what is not encrypted, say nothing about it.
+        sensors.hear(&Advert { address: Address::from_bytes([1; 6]), ..sealed(7, &[0x01, 0x61]) }, 0);
+        sensors.hear(&bthome(&[0x40, 0x01, 0x61]), 0);
+        assert!(answer.try_recv().is_err());
+        sensors.hear(&sealed(7, &[0x01, 0x61]), 0);
+        assert_eq!(answer.try_recv().unwrap().is_ok(), fits, "{key}");
+    }
+}
+
+#[test]
+fn what_is_no_bind_key_is_refused_at_once_and_nobody_waits_without_bound() {
+    let mut sensors = Sensors::default();
+    let mut ask = |key: &str| {
+        let (reply, answer) = oneshot::channel();
+        sensors.try_key(ADDRESS, &Hidden::new(key.to_owned()), reply);
+        answer
+    };
+    assert!(matches!(ask("231d").try_recv(), Ok(Err(KeyRefusal::Unfit(_)))));
+    let waiting: Vec<_> = (0..MOST_TRIALS).map(|_| ask(KEY)).collect();
+    assert_eq!(ask(KEY).try_recv(), Ok(Err(KeyRefusal::Busy)));
+    // Who goes away makes room.
+    drop(waiting);
+    assert!(ask(KEY).try_recv().is_err());
+}

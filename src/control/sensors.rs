@@ -1,0 +1,75 @@
+//! What requests about Bluetooth and its sensors do. The radio is the owner's, and who hears what.
+
+use serde_json::Value;
+use serde_json::json;
+
+use crate::bus::BleFound;
+use crate::clock;
+use crate::control::answer::Answer;
+use crate::control::answer::Refused;
+use crate::control::answer::refused;
+use crate::control::clerk::Clerk;
+use crate::model::Address;
+use crate::model::Device;
+use crate::model::DeviceName;
+use crate::model::Hidden;
+use crate::model::Sensor;
+
+impl Clerk<'_> {
+    pub(super) async fn heard_by_bluetooth(&self) -> Answer {
+        self.must_have_all()?;
+        Ok(json!({ "ble": self.parts.ble.report(), "devices": self.found().await? }))
+    }
+
+    /// With a bind key this waits for a packet of the sensor, on which the key is tried.
+    pub(super) async fn adopt_sensor(&self, address: &str, name: String, bind_key: Option<Hidden>) -> Answer {
+        self.must_have_all()?;
+        let address: Address = address.parse().map_err(refused)?;
+        let name = DeviceName::try_from(name).map_err(refused)?;
+        match &bind_key {
+            Some(key) => self.parts.ble.try_key(address, key.clone()).await.map_err(refused)?,
+            None if heard(&self.found().await?, address).is_some_and(|found| found.needs_key) => {
+                return Err(refused(format!("{address} encrypts what it sends: give its bind key")));
+            }
+            None => {}
+        }
+        let sensor = Sensor { address, bind_key };
+        let device = self.change(|registry| registry.adopt_sensor(self.user, name, sensor, clock::now().wall))?;
+        Ok(shown(&device, None))
+    }
+
+    pub(super) fn forget_sensor(&self, device: &str) -> Answer {
+        let device = self.change(|registry| registry.forget_sensor(self.user, device))?;
+        Ok(json!({ "id": device.id, "name": device.name }))
+    }
+
+    pub(super) async fn sensors(&self) -> Answer {
+        self.must_have_all()?;
+        let found = self.found().await?;
+        let snapshot = self.parts.registry.snapshot();
+        let mut sensors: Vec<_> = snapshot.sensors().filter(|(device, _)| device.owner == self.user).collect();
+        sensors.sort_by(|(one, _), (other, _)| one.name.as_str().cmp(other.name.as_str()));
+        Ok(sensors.into_iter().map(|(device, sensor)| shown(device, heard(&found, sensor.address))).collect())
+    }
+
+    async fn found(&self) -> Result<Vec<BleFound>, Refused> {
+        self.parts.ble.found().await.ok_or_else(|| refused("the gateway is stopping"))
+    }
+}
+
+fn heard(found: &[BleFound], address: Address) -> Option<&BleFound> {
+    let address = address.to_string();
+    found.iter().find(|found| found.address == address)
+}
+
+/// A sensor, with what was heard of it in the last hour.
+fn shown(device: &Device, heard: Option<&BleFound>) -> Value {
+    let sensor = device.sensor.as_ref();
+    json!({
+        "id": device.id,
+        "name": device.name,
+        "address": sensor.map(|sensor| sensor.address),
+        "has_bind_key": sensor.is_some_and(|sensor| sensor.bind_key.is_some()),
+        "heard": heard,
+    })
+}

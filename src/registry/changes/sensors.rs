@@ -1,0 +1,66 @@
+//! Changes of sensors: devices that are known by the address of their radio.
+
+use std::sync::Arc;
+
+use crate::model::Device;
+use crate::model::DeviceName;
+use crate::model::KeyHash;
+use crate::model::Sensor;
+use crate::model::UserId;
+use crate::model::WallTime;
+use crate::registry::Registry;
+use crate::registry::RegistryError;
+use crate::registry::changes::devices;
+
+impl Registry {
+    /// Makes a sensor a device: from now on its readings are events.
+    ///
+    /// # Errors
+    /// When the name is taken, the sensor is adopted already, there are too many devices, or the disk refuses.
+    pub fn adopt_sensor(
+        &self,
+        owner: UserId,
+        name: DeviceName,
+        sensor: Sensor,
+        now: WallTime,
+    ) -> Result<Arc<Device>, RegistryError> {
+        self.change_of(owner, |snapshot, rows| {
+            devices::free_name(snapshot, owner, &name, None)?;
+            let address = sensor.address;
+            if snapshot.sensors().any(|(_, other)| other.address == address) {
+                return Err(RegistryError::Adopted { address });
+            }
+            if snapshot.devices.len() >= devices::MAX_DEVICES {
+                return Err(RegistryError::TooMany { what: "devices", limit: devices::MAX_DEVICES });
+            }
+            let device = Device {
+                id: self.chance.device_id(),
+                name,
+                owner,
+                // Nobody gets to know the key: a sensor does not log in.
+                key_hash: KeyHash::of(self.chance.key().reveal()),
+                created_at: now,
+                reads_all_results: false,
+                product: None,
+                notes: None,
+                sensor: Some(sensor),
+            };
+            Ok(devices::put(snapshot, rows, device))
+        })
+    }
+
+    /// Forgets a sensor. What it told before is still delivered.
+    ///
+    /// # Errors
+    /// When the user has no such device, it is no sensor, or the disk refuses.
+    pub fn forget_sensor(&self, owner: UserId, device: &str) -> Result<Arc<Device>, RegistryError> {
+        self.change(|snapshot, rows| {
+            let device = devices::find(snapshot, owner, device)?;
+            if device.sensor.is_none() {
+                return Err(RegistryError::NoSensor { name: device.name.clone() });
+            }
+            devices::release(snapshot, rows, &device);
+            Ok(device)
+        })
+    }
+}

@@ -1,0 +1,51 @@
+//! Sensors are adopted once, and forgotten at once.
+
+use super::*;
+use crate::model::Hidden;
+use crate::model::Sensor;
+
+fn sensor(address: &str, bind_key: Option<&str>) -> Sensor {
+    let bind_key = bind_key.map(|key| Hidden::new(key.to_owned()));
+    Sensor { address: address.parse().unwrap(), bind_key }
+}
+
+#[test]
+fn an_adopted_sensor_is_a_device_also_after_a_restart() {
+    let (data, registry) = empty();
+    let owner = registry.owner();
+    let sensor = sensor("A4:C1:38:11:22:33", Some("231d39c1d7cc1ab1aee224cd096db932"));
+    let device = registry.adopt_sensor(owner, named("kitchen"), sensor.clone(), NOW).unwrap();
+    assert!(!format!("{device:?}").contains("231d39"));
+    drop(registry);
+    let registry = open(data.path());
+    let snapshot = registry.snapshot();
+    assert_eq!(snapshot.device_of(owner, "kitchen"), Some(&device));
+    assert_eq!(snapshot.sensors().map(|(_, sensor)| sensor.clone()).collect::<Vec<_>>(), [sensor]);
+}
+
+#[test]
+fn a_sensor_is_adopted_once() {
+    let (_data, registry) = empty();
+    let owner = registry.owner();
+    let adopt = |name, address| registry.adopt_sensor(owner, named(name), sensor(address, None), NOW);
+    adopt("kitchen", "A4:C1:38:11:22:33").unwrap();
+    assert!(matches!(adopt("cellar", "a4:c1:38:11:22:33"), Err(RegistryError::Adopted { .. })));
+    assert!(matches!(adopt("Kitchen", "A4:C1:38:11:22:34"), Err(RegistryError::NameTaken { .. })));
+    adopt("cellar", "A4:C1:38:11:22:34").unwrap();
+}
+
+#[test]
+fn a_forgotten_sensor_leaves_nothing_behind_and_can_be_adopted_again() {
+    let (_data, registry) = empty();
+    let owner = registry.owner();
+    let adopt = || registry.adopt_sensor(owner, named("kitchen"), sensor("A4:C1:38:11:22:33", None), NOW).unwrap();
+    let before = registry.rows().unwrap();
+    adopt();
+    registry.forget_sensor(owner, "kitchen").unwrap();
+    assert_eq!(registry.rows().unwrap(), before);
+    adopt();
+    registry.remove_device(owner, "kitchen").unwrap();
+    assert_eq!(registry.rows().unwrap(), before);
+    registry.add_device(owner, Some(named("kitchen")), None, NOW).unwrap();
+    assert!(matches!(registry.forget_sensor(owner, "kitchen"), Err(RegistryError::NoSensor { .. })));
+}

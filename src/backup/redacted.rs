@@ -46,10 +46,10 @@ fn rest(key: &str, row: &Value) -> Rest {
     let kind = key.split_once('/').map_or(key, |(kind, _)| kind);
     match kind {
         // The hash of a device's key tells nothing of it: it has 256 random bits.
-        "device" if !row["sensor"]["bind_key"].is_null() => {
+        "device" if row["sensor"].is_object() => {
             let mut shown = row.clone();
-            shown["sensor"]["bind_key"] = Value::Null;
-            Rest::Some(shown)
+            let secrets = ["bind_key", "link_key"].map(|key| shown["sensor"].as_object_mut()?.remove(key));
+            if secrets.iter().all(Option::is_none) { Rest::All } else { Rest::Some(shown) }
         }
         "owner" | "gateway-name" | "last-product" | "product" | "device" | "released" => Rest::All,
         "user" => without(row, &["password", "otp"]),
@@ -86,6 +86,10 @@ mod tests {
             ("device/1", json!({ "key_hash": "00ff" })),
             ("device/2", json!({ "sensor": { "address": "A4:C1:38:11:22:33", "bind_key": "s3cret" } })),
             ("device/3", json!({ "sensor": { "address": "A4:C1:38:11:22:34" } })),
+            (
+                "device/4",
+                json!({ "sensor": { "address": "A4:C1:38:11:22:35", "link": "farhook", "link_key": "s3cret" } }),
+            ),
             ("user/1", json!({ "name": "me", "password": "s3cret", "otp": [115, 51] })),
             ("client/1", json!({ "name": "c", "secret": "s3cret" })),
             ("secret/1/API_KEY", json!({ "value": "s3cret", "created_at": 1 })),
@@ -99,7 +103,7 @@ mod tests {
         .collect();
         let Redacted { rows: shown, incomplete, left_out } = redacted(rows.clone());
         assert!(!format!("{shown:?}").contains("s3cret"), "{shown:?}");
-        assert_eq!(incomplete, ["client/1", "device/2", "hook/2", "secret/1/API_KEY", "user/1"]);
+        assert_eq!(incomplete, ["client/1", "device/2", "device/4", "hook/2", "secret/1/API_KEY", "user/1"]);
         assert_eq!(shown["hook/1"], rows["hook/1"]);
         assert_eq!(shown["user/1"], json!({ "name": "me" }));
         let mut whole = shown;

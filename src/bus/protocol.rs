@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::model::Hidden;
 use crate::model::HookId;
+use crate::model::Link;
 use crate::model::WallTime;
 
 /// Bytes of the longest request: a hook definition with room to spare.
@@ -211,6 +212,9 @@ pub enum Request {
         /// The key with which it encrypts, as hex digits.
         #[serde(default)]
         bind_key: Option<Hidden>,
+        /// How it is connected to.
+        #[serde(default)]
+        link: Option<Link>,
     },
     /// Forget a sensor.
     BleForget {

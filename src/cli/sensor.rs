@@ -11,6 +11,7 @@ use crate::cli::print::field;
 use crate::cli::print::table;
 use crate::cli::radio;
 use crate::model::Hidden;
+use crate::model::Link;
 
 /// Make a sensor a device: from now on its readings are events
 ///
@@ -25,12 +26,16 @@ pub(super) struct Adopt {
     /// The key with which it encrypts what it sends; it is tried on the next packet, for which this waits a minute
     #[arg(long, value_name = "HEX")]
     bind_key: Option<String>,
+    /// How it is connected to, beside hearing its adverts: "farhook" for firmware with the service of farhook, "uart"
+    /// for one that sends lines over the UART service of Nordic Semiconductor
+    #[arg(long, value_name = "KIND")]
+    link: Option<Link>,
 }
 
 impl Adopt {
     pub(super) async fn run(self, gateway: &Gateway, out: &mut Output) -> anyhow::Result<()> {
-        let Self { address, name, bind_key } = self;
-        let request = Request::BleAdopt { address, name, bind_key: bind_key.map(Hidden::new) };
+        let Self { address, name, bind_key, link } = self;
+        let request = Request::BleAdopt { address, name, bind_key: bind_key.map(Hidden::new), link };
         out.show(&gateway.ask(&request).await?, adopted).context("stdout takes nothing")
     }
 }
@@ -47,7 +52,11 @@ pub(super) async fn list(gateway: &Gateway, out: &mut Output) -> anyhow::Result<
 
 fn adopted(sensor: &Value) -> String {
     let [name, id, address] = ["name", "id", "address"].map(|part| field(sensor, part));
-    format!("Sensor {name} ({address}) is adopted: it is the device {id}.")
+    let adopted = format!("Sensor {name} ({address}) is adopted: it is the device {id}.");
+    match sensor.get("key").and_then(Value::as_str) {
+        Some(key) => format!("{adopted}\nIts key, shown this once, for its firmware: {key}"),
+        None => adopted,
+    }
 }
 
 fn forgotten(sensor: &Value) -> String {

@@ -109,7 +109,9 @@ impl Clerk<'_> {
             Request::SecretList => Ok(self.secrets()),
             Request::SecretRemove { name } => self.remove_secret(&name),
             Request::BleScan => self.heard_by_bluetooth().await,
-            Request::BleAdopt { address, name, bind_key } => self.adopt_sensor(&address, name, bind_key).await,
+            Request::BleAdopt { address, name, bind_key, link } => {
+                self.adopt_sensor(&address, name, bind_key, link).await
+            }
             Request::BleForget { device } => self.forget_sensor(&device),
             Request::BleList => self.sensors().await,
             Request::Limits => self.limits(),

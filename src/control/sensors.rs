@@ -13,6 +13,7 @@ use crate::model::Address;
 use crate::model::Device;
 use crate::model::DeviceName;
 use crate::model::Hidden;
+use crate::model::Link;
 use crate::model::Sensor;
 
 impl Clerk<'_> {
@@ -22,7 +23,13 @@ impl Clerk<'_> {
     }
 
     /// With a bind key this waits for a packet of the sensor, on which the key is tried.
-    pub(super) async fn adopt_sensor(&self, address: &str, name: String, bind_key: Option<Hidden>) -> Answer {
+    pub(super) async fn adopt_sensor(
+        &self,
+        address: &str,
+        name: String,
+        bind_key: Option<Hidden>,
+        link: Option<Link>,
+    ) -> Answer {
         self.must_have_all()?;
         let address: Address = address.parse().map_err(refused)?;
         let name = DeviceName::try_from(name).map_err(refused)?;
@@ -33,9 +40,14 @@ impl Clerk<'_> {
             }
             None => {}
         }
-        let sensor = Sensor { address, bind_key };
-        let device = self.change(|registry| registry.adopt_sensor(self.user, name, sensor, clock::now().wall))?;
-        Ok(shown(&device, None))
+        let sensor = Sensor { bind_key, link, ..Sensor::at(address) };
+        let (device, key) =
+            self.change(|registry| registry.adopt_sensor(self.user, name, sensor, clock::now().wall))?;
+        let mut adopted = shown(&device, None);
+        if link == Some(Link::Farhook) {
+            adopted["key"] = json!(key.reveal());
+        }
+        Ok(adopted)
     }
 
     pub(super) fn forget_sensor(&self, device: &str) -> Answer {

@@ -20,7 +20,7 @@ fn adopted(bind_key: Option<&str>) -> Sensors {
 
 fn device(number: u8, bind_key: Option<&str>) -> Device {
     let bind_key = bind_key.map(|key| Hidden::new(key.to_owned()));
-    Device { sensor: Some(Sensor { address: ADDRESS, bind_key }), ..samples::device(number) }
+    Device { sensor: Some(Sensor { bind_key, ..Sensor::at(ADDRESS) }), ..samples::device(number) }
 }
 
 /// An advert in the format of `BTHome`.

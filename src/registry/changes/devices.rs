@@ -81,7 +81,10 @@ impl Registry {
         self.change(|snapshot, rows| {
             let device = find(snapshot, owner, device)?;
             let key = self.chance.key();
-            let renewed = Device { key_hash: KeyHash::of(key.reveal()), ..Device::clone(&device) };
+            let mut renewed = Device { key_hash: KeyHash::of(key.reveal()), ..Device::clone(&device) };
+            if let Some(sensor) = &mut renewed.sensor {
+                sensor.take_key(&key);
+            }
             Ok((put(snapshot, rows, renewed), key))
         })
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::model::Device;
 use crate::model::DeviceName;
+use crate::model::Key;
 use crate::model::KeyHash;
 use crate::model::Sensor;
 use crate::model::UserId;
@@ -13,7 +14,8 @@ use crate::registry::RegistryError;
 use crate::registry::changes::devices;
 
 impl Registry {
-    /// Makes a sensor a device: from now on its readings are events.
+    /// Makes a sensor a device: from now on its readings are events. The key is shown now or never, to whoever writes
+    /// the program of a device that is connected to.
     ///
     /// # Errors
     /// When the name is taken, the sensor is adopted already, there are too many devices, or the disk refuses.
@@ -21,9 +23,9 @@ impl Registry {
         &self,
         owner: UserId,
         name: DeviceName,
-        sensor: Sensor,
+        mut sensor: Sensor,
         now: WallTime,
-    ) -> Result<Arc<Device>, RegistryError> {
+    ) -> Result<(Arc<Device>, Key), RegistryError> {
         self.change_of(owner, |snapshot, rows| {
             devices::free_name(snapshot, owner, &name, None)?;
             let address = sensor.address;
@@ -33,19 +35,20 @@ impl Registry {
             if snapshot.devices.len() >= devices::MAX_DEVICES {
                 return Err(RegistryError::TooMany { what: "devices", limit: devices::MAX_DEVICES });
             }
+            let key = self.chance.key();
+            sensor.take_key(&key);
             let device = Device {
                 id: self.chance.device_id(),
                 name,
                 owner,
-                // Nobody gets to know the key: a sensor does not log in.
-                key_hash: KeyHash::of(self.chance.key().reveal()),
+                key_hash: KeyHash::of(key.reveal()),
                 created_at: now,
                 reads_all_results: false,
                 product: None,
                 notes: None,
                 sensor: Some(sensor),
             };
-            Ok(devices::put(snapshot, rows, device))
+            Ok((devices::put(snapshot, rows, device), key))
         })
     }
 

@@ -2,11 +2,13 @@
 
 use super::*;
 use crate::model::Hidden;
+use crate::model::Link;
+use crate::model::LinkKey;
 use crate::model::Sensor;
 
 fn sensor(address: &str, bind_key: Option<&str>) -> Sensor {
     let bind_key = bind_key.map(|key| Hidden::new(key.to_owned()));
-    Sensor { address: address.parse().unwrap(), bind_key }
+    Sensor { bind_key, ..Sensor::at(address.parse().unwrap()) }
 }
 
 #[test]
@@ -14,13 +16,30 @@ fn an_adopted_sensor_is_a_device_also_after_a_restart() {
     let (data, registry) = empty();
     let owner = registry.owner();
     let sensor = sensor("A4:C1:38:11:22:33", Some("231d39c1d7cc1ab1aee224cd096db932"));
-    let device = registry.adopt_sensor(owner, named("kitchen"), sensor.clone(), NOW).unwrap();
+    let (device, _) = registry.adopt_sensor(owner, named("kitchen"), sensor.clone(), NOW).unwrap();
     assert!(!format!("{device:?}").contains("231d39"));
     drop(registry);
     let registry = open(data.path());
     let snapshot = registry.snapshot();
     assert_eq!(snapshot.device_of(owner, "kitchen"), Some(&device));
     assert_eq!(snapshot.sensors().map(|(_, sensor)| sensor.clone()).collect::<Vec<_>>(), [sensor]);
+}
+
+#[test]
+fn a_device_that_proves_itself_over_its_link_does_so_with_its_latest_key() {
+    let (_data, registry) = empty();
+    let owner = registry.owner();
+    let link_key = || registry.snapshot().device_of(owner, "cellar").unwrap().sensor.clone().unwrap().link_key;
+    let linked = Sensor { link: Some(Link::Farhook), ..sensor("A4:C1:38:11:22:34", None) };
+    let (_, key) = registry.adopt_sensor(owner, named("cellar"), linked, NOW).unwrap();
+    assert_eq!(link_key(), Some(LinkKey::of(&key)));
+    let (_, key) = registry.renew_key(owner, "cellar").unwrap();
+    assert_eq!(link_key(), Some(LinkKey::of(&key)));
+
+    // A line of text proves nothing.
+    let uart = Sensor { link: Some(Link::Uart), ..sensor("A4:C1:38:11:22:35", None) };
+    let (device, _) = registry.adopt_sensor(owner, named("attic"), uart, NOW).unwrap();
+    assert_eq!(device.sensor.as_ref().unwrap().link_key, None);
 }
 
 #[test]

@@ -27,6 +27,7 @@ impl From<RegistryError> for ApiError {
             RegistryError::NameTaken { .. }
             | RegistryError::Adopted { .. }
             | RegistryError::NoSensor { .. }
+            | RegistryError::Telling(_)
             | RegistryError::UserTaken { .. }
             | RegistryError::ProductText { .. }
             | RegistryError::NotesTooLong

@@ -114,7 +114,7 @@ impl Scene {
             accounts: Arc::new(Accounts::new(Arc::clone(&registry), chance.clone())),
             registry,
             overview,
-            ble: ble().0,
+            ble: ble(Vec::new()).0,
             intake,
             calls: Calls::new(live.clone(), chance.clone(), Duration::ZERO, stopped.clone()),
             live,

@@ -220,7 +220,7 @@ mod tests {
 
     impl Scene {
         fn start(settings: config::Ble, has_bus: bool) -> Self {
-            let (ble, lists) = ble();
+            let (ble, lists) = ble(Vec::new());
             let (config, configured) = watch::channel(Arc::new(Config { ble: settings, ..Config::default() }));
             let (stop, stopping) = watch::channel(false);
             let (asking, asked) = mpsc::unbounded_channel();

@@ -18,6 +18,8 @@ mod driver;
 mod listen;
 pub mod pulse;
 pub mod radio;
+mod rate;
+mod rules;
 mod sensors;
 pub mod sieve;
 pub mod supervisor;
@@ -29,6 +31,7 @@ use crate::ble::air::Air;
 use crate::ble::bluez::Bluez;
 
 pub use driver::Parts;
+pub use rules::measured;
 
 /// Starts the bridge. It ends when `stop` is set.
 pub fn start(parts: Parts, stop: watch::Receiver<bool>) -> JoinHandle<()> {

@@ -3,10 +3,10 @@
 //! what happened or changed is one event each, `sensor/` and what it is about. Pure but for the answers to whoever
 //! tries a bind key.
 
+mod adopted;
+
 use std::collections::HashMap;
 
-use serde_json::Map;
-use serde_json::json;
 use tokio::sync::oneshot;
 
 use crate::ble::advert::Address;
@@ -16,16 +16,12 @@ use crate::ble::decode::BindKey;
 use crate::ble::decode::Reading;
 use crate::ble::decode::Refusal;
 use crate::ble::decode::State;
-use crate::ble::decode::Value;
-use crate::ble::sieve::Bridge;
-use crate::ble::sieve::Dropped;
-use crate::ble::sieve::Sieve;
+use crate::ble::rate::Bridge;
+use crate::ble::sensors::adopted::Adopted;
 use crate::bus::KeyRefusal;
 use crate::bus::Publication;
-use crate::bus::Publisher;
 use crate::model::DeviceId;
 use crate::model::Hidden;
-use crate::model::Sensor;
 use crate::registry::Snapshot;
 use crate::store::StoredSensor;
 
@@ -56,15 +52,6 @@ pub(super) struct Heard {
 }
 
 #[derive(Debug)]
-struct Adopted {
-    device: DeviceId,
-    sensor: Sensor,
-    key: Option<BindKey>,
-    state: State,
-    sieve: Sieve,
-}
-
-#[derive(Debug)]
 struct Trial {
     address: Address,
     key: BindKey,
@@ -77,18 +64,25 @@ impl Sensors {
         Self { kept: kept.into_iter().collect(), ..Self::default() }
     }
 
-    /// Takes up which sensors are adopted now. Of those that were before, what they told is known as before. Gives back
-    /// the others.
+    /// Takes up which sensors are adopted now, and how they are set. Of those that were before, what they told is known
+    /// as before. Gives back the others.
     pub(super) fn adopt(&mut self, registry: &Snapshot, now_ms: u64) -> Vec<DeviceId> {
         let mut before = std::mem::take(&mut self.adopted);
         let mut kept = std::mem::take(&mut self.kept);
+        let mut gone = Vec::new();
         for (device, sensor) in registry.sensors() {
-            let same = before.remove(&sensor.address).filter(|one| one.device == device.id && one.sensor == *sensor);
             let kept = kept.remove(&device.id).unwrap_or_default();
-            let adopted = same.unwrap_or_else(|| Adopted::new(device.id, sensor, kept, now_ms));
+            let adopted = match before.remove(&sensor.address) {
+                Some(same) if same.device == device.id => same.set(sensor, now_ms),
+                other => {
+                    gone.extend(other.map(|other| other.device));
+                    Adopted::new(device.id, sensor, kept, now_ms)
+                }
+            };
             self.adopted.insert(sensor.address, adopted);
         }
-        before.into_values().map(|gone| gone.device).chain(kept.into_keys()).collect()
+        gone.extend(before.into_values().map(|gone| gone.device).chain(kept.into_keys()));
+        gone
     }
 
     /// An advert was heard just now. None if its sender is not adopted.
@@ -127,67 +121,6 @@ impl Sensors {
                 Some(verdict) => drop(trial.reply.send(verdict)),
                 None => self.trials.push(trial),
             }
-        }
-    }
-}
-
-impl Adopted {
-    fn new(device: DeviceId, sensor: &Sensor, kept: StoredSensor, now_ms: u64) -> Self {
-        let StoredSensor { bthome, mibeacon, reading } = kept;
-        // A key that does not parse was never taken: without one, the sensor says that it needs it.
-        let key = sensor.bind_key.as_ref().and_then(|key| key.reveal().parse().ok());
-        let state = State { bthome, mibeacon, ..State::default() };
-        Self { device, sensor: sensor.clone(), key, state, sieve: Sieve::after(reading, now_ms) }
-    }
-
-    fn hear(&mut self, advert: &Advert, bridge: &mut Bridge, now_ms: u64) -> Heard {
-        let mut read = decode::decode(advert, self.key.as_ref(), &mut self.state);
-        if matches!(read, Err(Refusal::Replayed { .. })) && self.sieve.is_silent(now_ms) {
-            // With a new battery it begins at 0.
-            self.state = State { bthome: None, mibeacon: None, ..self.state };
-            read = decode::decode(advert, self.key.as_ref(), &mut self.state);
-        }
-        let (mut events, mut dropped) = (Vec::new(), Vec::new());
-        match &read {
-            Ok(reading) => {
-                let sifted = self.sieve.sift(reading, bridge, now_ms);
-                if sifted.is_measured {
-                    events.push(self.event("sensor".to_owned(), &reading.values, advert.rssi));
-                }
-                for value in &sifted.events {
-                    let name = format!("sensor/{}", value.key.property.name());
-                    events.push(self.event(name, std::slice::from_ref(value), advert.rssi));
-                }
-                dropped.extend(sifted.dropped.into_iter().map(Dropped::name));
-            }
-            // Much that sensors send beside their readings is of no format.
-            Err(Refusal::UnknownFormat) => {}
-            Err(Refusal::Replayed { .. }) => dropped.push("replayed"),
-            Err(Refusal::NeedsKey | Refusal::WrongKey | Refusal::KeyLength(_)) => dropped.push("key"),
-            Err(Refusal::NotEncrypted) => dropped.push("not_encrypted"),
-            Err(_) => dropped.push("unreadable"),
-        }
-        let keep = (!events.is_empty()).then(|| (self.device, self.counters()));
-        Heard { read, events, dropped, keep }
-    }
-
-    fn counters(&self) -> StoredSensor {
-        let State { bthome, mibeacon, .. } = self.state;
-        StoredSensor { bthome, mibeacon, reading: self.sieve.counter() }
-    }
-
-    fn event(&self, name: String, values: &[Value], rssi: Option<i16>) -> Publication {
-        let mut data: Map<String, serde_json::Value> =
-            values.iter().map(|value| (value.key.to_string(), value.datum.to_json())).collect();
-        if let Some(rssi) = rssi {
-            data.insert("rssi".to_owned(), json!(rssi));
-        }
-        Publication {
-            name,
-            data: serde_json::Value::Object(data).to_string().into(),
-            ttl_s: None,
-            publisher: Publisher::Device(self.device),
-            resend: None,
         }
     }
 }

@@ -3,26 +3,23 @@
 //! reason. Pure: the time is an argument.
 //!
 //! What happens, as a button, is told at once; what is or is not, as a door, when it changes; what is measured when it
-//! changes by its deadband, not more often than [`Sieve::MIN_INTERVAL_MS`] allows. What does not change is told again
-//! after [`Sieve::MAX_INTERVAL_MS`]. All numbers here are ours.
+//! changes by its deadband, not too often. What does not change is told again after a while. The numbers are the
+//! sensor's [`Rules`].
 
 use std::collections::HashMap;
 
 use crate::ble::decode::Datum;
 use crate::ble::decode::Key;
 use crate::ble::decode::Kind;
-use crate::ble::decode::Property;
 use crate::ble::decode::Reading;
 use crate::ble::decode::Value;
-
-/// Milliseconds for which an event of a format without counters is taken for a repetition of the same one.
-const BURST_MS: u64 = 4_000;
-
-/// Milliseconds of silence after which a sensor may begin its counter anew.
-const SILENCE_MS: u64 = 24 * 60 * 60 * 1_000;
+use crate::ble::rate::Bridge;
+use crate::ble::rate::Rate;
+use crate::ble::rate::TooMany;
+use crate::ble::rules::Rules;
 
 /// Values of one sensor that are remembered. An advert has room for fewer; who sends other ones each time does not fill
-/// the memory.
+/// the memory. Ours.
 const MOST_KEYS: usize = 128;
 
 /// Why a reading, or a part of it, becomes no event.
@@ -83,12 +80,6 @@ struct Told {
 }
 
 impl Sieve {
-    /// The shortest time between two events with one measured value.
-    pub const MIN_INTERVAL_MS: u64 = 10_000;
-
-    /// The time after which a value is told again that did not change.
-    pub const MAX_INTERVAL_MS: u64 = 300_000;
-
     /// A sieve of a sensor whose last reading, before a start of the gateway, had this counter: it is not told again.
     pub fn after(counter: Option<u32>, now_ms: u64) -> Self {
         Self { counter, heard_ms: now_ms, ..Self::default() }
@@ -99,34 +90,43 @@ impl Sieve {
         self.counter
     }
 
+    /// The same of a sensor whose counter begins anew.
+    pub fn counting_anew(self) -> Self {
+        Self { counter: None, ..self }
+    }
+
     /// Whether nothing new was heard for so long that the sensor may begin its counter anew.
-    pub fn is_silent(&self, now_ms: u64) -> bool {
-        now_ms.saturating_sub(self.heard_ms) >= SILENCE_MS
+    pub fn is_silent(&self, rules: &Rules, now_ms: u64) -> bool {
+        now_ms.saturating_sub(self.heard_ms) >= rules.silence_ms
     }
 
     /// Decides about a reading. `bridge` is the rate that all sensors share.
-    pub fn sift(&mut self, reading: &Reading, bridge: &mut Bridge, now_ms: u64) -> Sifted {
+    pub fn sift(&mut self, reading: &Reading, rules: &Rules, bridge: &mut Bridge, now_ms: u64) -> Sifted {
         let counter = reading.counter.map(|counter| counter.value);
         // A sensor that nobody vouches for may begin anew, and come upon the same number. One that is vouched for does
         // not: there it would be somebody who recorded it.
-        let may_begin_anew = !reading.authenticated && self.is_silent(now_ms);
+        let may_begin_anew = !reading.authenticated && self.is_silent(rules, now_ms);
         if counter.is_some() && counter == self.counter && !may_begin_anew {
             return Sifted { dropped: vec![Dropped::SameCounter], ..Sifted::default() };
         }
         let mut sifted = Sifted::default();
         for value in &reading.events {
-            match self.weigh_event(value, counter.is_some(), now_ms) {
+            match self.weigh_event(value, counter.is_some(), rules, now_ms) {
                 Ok(()) => sifted.events.push(value.clone()),
                 Err(reason) => sifted.dropped.push(reason),
             }
         }
-        match self.weigh_values(&reading.values, now_ms) {
+        match self.weigh_values(&reading.values, rules, now_ms) {
             Some(Ok(())) => sifted.is_measured = true,
             Some(Err(reason)) => sifted.dropped.push(reason),
             None => {}
         }
         let wanted = sifted.events.len() + usize::from(sifted.is_measured);
-        if let Err(reason) = self.admit(wanted, bridge, now_ms) {
+        if let Err(too_many) = bridge.admit(wanted, &mut self.rate, rules.pace, now_ms) {
+            let reason = match too_many {
+                TooMany::OfSensor => Dropped::SensorRate,
+                TooMany::OfAll => Dropped::BridgeRate,
+            };
             // Nothing of it counts as told: when it is heard again, it gets another chance.
             return Sifted { dropped: vec![reason], ..Sifted::default() };
         }
@@ -139,27 +139,27 @@ impl Sieve {
         sifted
     }
 
-    fn weigh_event(&self, value: &Value, is_new: bool, now_ms: u64) -> Result<(), Dropped> {
+    fn weigh_event(&self, value: &Value, is_new: bool, rules: &Rules, now_ms: u64) -> Result<(), Dropped> {
         let Some(told) = self.told.get(&value.key).filter(|told| told.datum == value.datum) else { return Ok(()) };
         let since_ms = now_ms.saturating_sub(told.at_ms);
         match value.key.property.kind() {
-            Kind::Event if is_new || since_ms >= BURST_MS => Ok(()),
+            Kind::Event if is_new || since_ms >= rules.repeat_ms => Ok(()),
             Kind::Event => Err(Dropped::Repeated),
-            Kind::State | Kind::Measurement if since_ms >= Self::MAX_INTERVAL_MS => Ok(()),
+            Kind::State | Kind::Measurement if since_ms >= rules.max_interval_ms => Ok(()),
             Kind::State | Kind::Measurement => Err(Dropped::Unchanged),
         }
     }
 
     /// None if nothing was measured.
-    fn weigh_values(&self, values: &[Value], now_ms: u64) -> Option<Result<(), Dropped>> {
+    fn weigh_values(&self, values: &[Value], rules: &Rules, now_ms: u64) -> Option<Result<(), Dropped>> {
         let mut verdict = None;
         for value in values {
             let reason = match self.told.get(&value.key) {
                 None => return Some(Ok(())),
                 Some(told) => {
                     let since_ms = now_ms.saturating_sub(told.at_ms);
-                    let is_other = has_changed(value.key.property, &told.datum, &value.datum);
-                    let pause_ms = if is_other { Self::MIN_INTERVAL_MS } else { Self::MAX_INTERVAL_MS };
+                    let is_other = rules.has_changed(value.key.property, &told.datum, &value.datum);
+                    let pause_ms = if is_other { rules.min_interval_ms } else { rules.max_interval_ms };
                     if since_ms >= pause_ms {
                         return Some(Ok(()));
                     }
@@ -173,14 +173,6 @@ impl Sieve {
         verdict
     }
 
-    fn admit(&mut self, wanted: usize, bridge: &mut Bridge, now_ms: u64) -> Result<(), Dropped> {
-        let wanted = u64::try_from(wanted).expect("an advert is small");
-        let sensor = self.rate.after(wanted, Self::RATE, now_ms).ok_or(Dropped::SensorRate)?;
-        let all = bridge.0.after(wanted, Bridge::RATE, now_ms).ok_or(Dropped::BridgeRate)?;
-        (self.rate, bridge.0) = (sensor, all);
-        Ok(())
-    }
-
     fn remember(&mut self, values: &[Value], now_ms: u64) {
         for Value { key, datum } in values {
             if self.told.len() >= MOST_KEYS && !self.told.contains_key(key) {
@@ -188,61 +180,6 @@ impl Sieve {
             }
             self.told.insert(*key, Told { datum: datum.clone(), at_ms: now_ms });
         }
-    }
-
-    /// Of one sensor: 60 events a minute, 10 at once.
-    const RATE: Pace = Pace { each_ms: 1_000, at_once: 10 };
-}
-
-/// What all sensors share.
-#[derive(Debug, Clone, Default)]
-pub struct Bridge(Rate);
-
-impl Bridge {
-    /// Of all sensors: 20 events a second.
-    const RATE: Pace = Pace { each_ms: 50, at_once: 20 };
-}
-
-/// How many events there may be.
-#[derive(Debug, Clone, Copy)]
-struct Pace {
-    each_ms: u64,
-    at_once: u64,
-}
-
-/// A bucket of tokens, as the moment at which it will be full again.
-#[derive(Debug, Clone, Copy, Default)]
-struct Rate {
-    full_at_ms: u64,
-}
-
-impl Rate {
-    /// What it is after so many events; none if they are too many.
-    fn after(self, events: u64, pace: Pace, now_ms: u64) -> Option<Self> {
-        let full_at_ms = self.full_at_ms.max(now_ms) + events * pace.each_ms;
-        let is_within = events == 0 || full_at_ms - now_ms <= pace.at_once * pace.each_ms;
-        is_within.then_some(Self { full_at_ms })
-    }
-}
-
-/// Whether a measured value is another one, to speak of.
-fn has_changed(property: Property, before: &Datum, now: &Datum) -> bool {
-    match (before, now) {
-        (Datum::Number(before), Datum::Number(now)) => {
-            let change = (before - now).abs();
-            // What is exactly the deadband apart may come out a little less.
-            deadband(property).map_or(change > 0.0, |least| change >= least - 1e-9)
-        }
-        _ => before != now,
-    }
-}
-
-/// The least change that counts; without one each does.
-fn deadband(property: Property) -> Option<f64> {
-    match property {
-        Property::Temperature => Some(0.1),
-        Property::Humidity | Property::Pressure | Property::Battery => Some(1.0),
-        _ => None,
     }
 }
 

@@ -172,6 +172,7 @@ pub struct BleFound {
 pub struct Ble {
     report: Arc<Mutex<BleReport>>,
     asks: mpsc::Sender<BleAsk>,
+    measured: Arc<[&'static str]>,
 }
 
 /// What somebody wants of the radio.
@@ -208,16 +209,21 @@ pub enum KeyRefusal {
     Busy,
 }
 
-/// A new one, and where those who want the list are heard.
-pub fn ble() -> (Ble, mpsc::Receiver<BleAsk>) {
+/// A new one, and where those who want the list are heard. `measured` are the names of all that sensors measure.
+pub fn ble(measured: Vec<&'static str>) -> (Ble, mpsc::Receiver<BleAsk>) {
     let (asks, asked) = mpsc::channel(ASKING);
-    (Ble { report: Arc::default(), asks }, asked)
+    (Ble { report: Arc::default(), asks, measured: measured.into() }, asked)
 }
 
 impl Ble {
     /// How the radio is.
     pub fn report(&self) -> BleReport {
         self.report.lock().expect("changes do not panic").clone()
+    }
+
+    /// The names of all that sensors measure.
+    pub fn measured(&self) -> &[&'static str] {
+        &self.measured
     }
 
     /// What was heard in the last hour; none while the gateway goes down.

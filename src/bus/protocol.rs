@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::model::Hidden;
 use crate::model::HookId;
 use crate::model::Link;
+use crate::model::TellingChange;
 use crate::model::WallTime;
 
 /// Bytes of the longest request: a hook definition with room to spare.
@@ -215,6 +216,17 @@ pub enum Request {
         /// How it is connected to.
         #[serde(default)]
         link: Option<Link>,
+    },
+    /// Set how much of what a sensor sends is told.
+    BleSet {
+        /// Its id or name.
+        device: String,
+        /// What shall be otherwise.
+        #[serde(default)]
+        telling: TellingChange,
+        /// The key with which it encrypts, as hex digits; without it, that stays as it is.
+        #[serde(default)]
+        bind_key: Option<Hidden>,
     },
     /// Forget a sensor.
     BleForget {

@@ -8,12 +8,14 @@ use crate::cli::print::Output;
 use crate::cli::radio;
 use crate::cli::sensor;
 use crate::cli::sensor::Adopt;
+use crate::cli::sensor::Set;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// List the devices whose adverts were heard in the last hour, the strongest first
     Scan,
     Adopt(Adopt),
+    Set(Set),
     /// Forget a sensor: its readings are no events any more
     Forget {
         /// Its name or id
@@ -29,6 +31,7 @@ impl Command {
         match self {
             Self::Scan => radio::scan(gateway, out).await,
             Self::Adopt(adopt) => adopt.run(gateway, out).await,
+            Self::Set(set) => set.run(gateway, out).await,
             Self::Forget { device } => sensor::forget(device, gateway, out).await,
             Self::List => sensor::list(gateway, out).await,
             Self::Decode(decode) => decode.run(out),

@@ -1,4 +1,6 @@
-//! `farhook ble adopt`, `forget` and `list`: the sensors whose readings are events.
+//! `farhook ble adopt`, `set`, `forget` and `list`: the sensors whose readings are events.
+
+mod set;
 
 use anyhow::Context;
 use clap::Args;
@@ -12,6 +14,8 @@ use crate::cli::print::table;
 use crate::cli::radio;
 use crate::model::Hidden;
 use crate::model::Link;
+
+pub(super) use set::Set;
 
 /// Make a sensor a device: from now on its readings are events
 ///
@@ -71,9 +75,17 @@ fn listed(sensors: &Value) -> String {
     let row = |sensor: &Value| {
         let heard = &sensor["heard"];
         let [name, id, address] = ["name", "id", "address"].map(|part| field(sensor, part));
-        vec![name, id, address, field(heard, "rssi"), field(heard, "last_seen"), radio::reading(heard)]
+        vec![
+            name,
+            id,
+            address,
+            field(heard, "rssi"),
+            field(heard, "last_seen"),
+            set::in_words(sensor),
+            radio::reading(heard),
+        ]
     };
-    table(&["NAME", "ID", "ADDRESS", "RSSI", "LAST", "READING"], &sensors.iter().map(row).collect::<Vec<_>>())
+    table(&["NAME", "ID", "ADDRESS", "RSSI", "LAST", "SET", "READING"], &sensors.iter().map(row).collect::<Vec<_>>())
 }
 
 #[cfg(test)]
@@ -87,15 +99,16 @@ mod tests {
         let sensors = json!([
             {
                 "id": "01", "name": "a", "address": "A4:C1:38:11:22:33", "has_bind_key": false,
+                "telling": { "per_minute": 6 },
                 "heard": { "rssi": -61, "last_seen": null, "reading": { "battery": 97 }, "needs_key": false },
             },
             { "id": "02", "name": "b", "address": "A4:C1:38:11:22:34", "has_bind_key": true, "heard": null },
         ]);
         assert_eq!(
             listed(&sensors),
-            "NAME  ID  ADDRESS            RSSI  LAST  READING\n\
-             a     01  A4:C1:38:11:22:33  -61   -     battery 97\n\
-             b     02  A4:C1:38:11:22:34  -     -     -"
+            "NAME  ID  ADDRESS            RSSI  LAST  SET           READING\n\
+             a     01  A4:C1:38:11:22:33  -61   -     per-minute 6  battery 97\n\
+             b     02  A4:C1:38:11:22:34  -     -     -             -"
         );
         assert!(listed(&json!([])).contains("ble scan"));
     }

@@ -112,6 +112,7 @@ impl Clerk<'_> {
             Request::BleAdopt { address, name, bind_key, link } => {
                 self.adopt_sensor(&address, name, bind_key, link).await
             }
+            Request::BleSet { device, telling, bind_key } => self.set_sensor(&device, &telling, bind_key).await,
             Request::BleForget { device } => self.forget_sensor(&device),
             Request::BleList => self.sensors().await,
             Request::Limits => self.limits(),

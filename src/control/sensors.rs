@@ -15,6 +15,7 @@ use crate::model::DeviceName;
 use crate::model::Hidden;
 use crate::model::Link;
 use crate::model::Sensor;
+use crate::model::TellingChange;
 
 impl Clerk<'_> {
     pub(super) async fn heard_by_bluetooth(&self) -> Answer {
@@ -50,6 +51,23 @@ impl Clerk<'_> {
         Ok(adopted)
     }
 
+    /// With a bind key this waits for a packet of the sensor, on which the key is tried.
+    pub(super) async fn set_sensor(&self, device: &str, telling: &TellingChange, bind_key: Option<Hidden>) -> Answer {
+        self.must_have_all()?;
+        let measured = self.parts.ble.measured();
+        if let Some(key) = &bind_key {
+            let snapshot = self.parts.registry.snapshot();
+            let sensor = snapshot.device_of(self.user, device).and_then(|device| device.sensor.as_ref());
+            if let Some(sensor) = sensor {
+                // What is wrong with the rest is better said before the wait than after it.
+                sensor.telling.changed(telling, measured).map_err(refused)?;
+                self.parts.ble.try_key(sensor.address, key.clone()).await.map_err(refused)?;
+            }
+        }
+        let device = self.change(|registry| registry.set_sensor(self.user, device, telling, bind_key, measured))?;
+        Ok(shown(&device, None))
+    }
+
     pub(super) fn forget_sensor(&self, device: &str) -> Answer {
         let device = self.change(|registry| registry.forget_sensor(self.user, device))?;
         Ok(json!({ "id": device.id, "name": device.name }))
@@ -82,6 +100,7 @@ fn shown(device: &Device, heard: Option<&BleFound>) -> Value {
         "name": device.name,
         "address": sensor.map(|sensor| sensor.address),
         "has_bind_key": sensor.is_some_and(|sensor| sensor.bind_key.is_some()),
+        "telling": sensor.map(|sensor| &sensor.telling),
         "heard": heard,
     })
 }

@@ -144,7 +144,7 @@ impl Gateway {
         let parts =
             mqtt::Parts { intake: intake.clone(), feed, registry: registry.watch(), presence: presence.clone() };
         let mqtt = mqtt::start(mqtt_settings(&config), parts, faces_stopped.clone()).await?;
-        let (ble, ble_asked) = ble_wires();
+        let (ble, ble_asked) = ble_wires(ble::measured());
         let ble_parts = ble::Parts {
             ble: ble.clone(),
             asked: ble_asked,

@@ -8,6 +8,7 @@ use crate::model::Hidden;
 use crate::model::Key;
 use crate::model::Link;
 use crate::model::LinkKey;
+use crate::model::Telling;
 
 /// How it is known, read and connected to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,12 +24,15 @@ pub struct Sensor {
     /// What proves who is at the other end of a [`Link::Farhook`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub link_key: Option<LinkKey>,
+    /// How much of what it sends is told.
+    #[serde(default, skip_serializing_if = "Telling::is_default")]
+    pub telling: Telling,
 }
 
 impl Sensor {
     /// One whose adverts anybody can read, and that is not connected to.
     pub fn at(address: Address) -> Self {
-        Self { address, bind_key: None, link: None, link_key: None }
+        Self { address, bind_key: None, link: None, link_key: None, telling: Telling::default() }
     }
 
     /// The device has this key from now on.

@@ -5,6 +5,7 @@ use crate::model::Address;
 use crate::model::DeviceId;
 use crate::model::DeviceName;
 use crate::model::HookId;
+use crate::model::TellingError;
 use crate::registry::Snapshot;
 use crate::registry::UserName;
 use crate::store::MetaError;
@@ -32,6 +33,9 @@ pub enum RegistryError {
         /// What it is called.
         name: DeviceName,
     },
+    /// A sensor cannot be set so.
+    #[error(transparent)]
+    Telling(#[from] TellingError),
     /// No such device.
     #[error("there is no device {wanted:?}")]
     NoDevice {

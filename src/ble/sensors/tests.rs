@@ -1,11 +1,15 @@
 //! What adopted sensors tell, and what nobody else can.
 
 use serde_json::Value;
+use serde_json::json;
 
 use super::*;
 use crate::ble::advert::long;
 use crate::ble::decode::bind_key::from_hex;
+use crate::bus::Publisher;
 use crate::model::Device;
+use crate::model::Sensor;
+use crate::model::Telling;
 use crate::registry::samples;
 
 const KEY: &str = "231d39c1d7cc1ab1aee224cd096db932";
@@ -89,6 +93,38 @@ fn what_was_told_is_known_as_long_as_the_sensor_is_the_same() {
     // It is forgotten, and adopted again.
     sensors.adopt(&samples::snapshot([device(3, None)], []), 2);
     assert_eq!(told(&mut sensors, &advert, 2).len(), 1);
+}
+
+#[test]
+fn a_setting_forgets_neither_what_was_told_nor_the_counters() {
+    let telling = Telling { max_interval_s: 600, ..Telling::default() };
+    let mut sensors = adopted(Some(KEY));
+    assert_eq!(told(&mut sensors, &sealed(7, &[0x01, 0x61]), 0).len(), 1);
+    let mut device = device(1, Some(KEY));
+    device.sensor.as_mut().unwrap().telling = telling;
+    sensors.adopt(&samples::snapshot([device.clone()], []), 1);
+    assert_eq!(sensors.hear(&sealed(7, &[0x01, 0x61]), 2).unwrap().dropped, ["same_counter"]);
+    assert_eq!(sensors.hear(&sealed(6, &[0x01, 0x61]), 3).unwrap().dropped, ["replayed"]);
+    // It holds at once.
+    assert_eq!(sensors.hear(&sealed(8, &[0x01, 0x61]), 300_000).unwrap().dropped, ["unchanged"]);
+    assert_eq!(told(&mut sensors, &sealed(9, &[0x01, 0x61]), 600_000).len(), 1);
+}
+
+#[test]
+fn with_another_key_a_sensor_counts_anew_and_what_it_told_is_known() {
+    let mut sensors = adopted(Some(&"00".repeat(16)));
+    assert_eq!(sensors.hear(&sealed(7, &[0x01, 0x61]), 0).unwrap().dropped, ["key"]);
+    sensors.adopt(&samples::snapshot([device(1, Some(KEY))], []), 1);
+    assert_eq!(told(&mut sensors, &sealed(7, &[0x01, 0x61]), 2).len(), 1);
+    sensors.adopt(&samples::snapshot([device(1, Some(&"00".repeat(16)))], []), 3);
+    sensors.adopt(&samples::snapshot([device(1, Some(KEY))], []), 4);
+    assert_eq!(sensors.hear(&sealed(1, &[0x01, 0x61]), 5).unwrap().dropped, ["unchanged"]);
+}
+
+#[test]
+fn a_sensor_that_is_another_device_now_leaves_nothing_of_the_first() {
+    let mut sensors = adopted(None);
+    assert_eq!(sensors.adopt(&samples::snapshot([device(3, None)], []), 1), [samples::device(1).id]);
 }
 
 #[test]

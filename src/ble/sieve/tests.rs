@@ -3,20 +3,25 @@
 use super::*;
 use crate::ble::decode::Counter;
 use crate::ble::decode::Part;
+use crate::ble::decode::Property;
+use crate::model::Telling;
 
-const MIN: u64 = Sieve::MIN_INTERVAL_MS;
-const MAX: u64 = Sieve::MAX_INTERVAL_MS;
+const MIN: u64 = 10_000;
+const MAX: u64 = 300_000;
+const BURST_MS: u64 = 4_000;
+const SILENCE_MS: u64 = 24 * 60 * 60 * 1_000;
 
 /// A sensor, and all that share the rate with it.
 #[derive(Default)]
 struct Scene {
     sieve: Sieve,
+    rules: Rules,
     bridge: Bridge,
 }
 
 impl Scene {
     fn hear(&mut self, reading: &Reading, now_ms: u64) -> Sifted {
-        self.sieve.sift(reading, &mut self.bridge, now_ms)
+        self.sieve.sift(reading, &self.rules, &mut self.bridge, now_ms)
     }
 
     fn is_told(&mut self, reading: &Reading, now_ms: u64) -> bool {
@@ -169,6 +174,33 @@ fn an_event_does_not_wait_for_the_measurement_beside_it() {
 }
 
 #[test]
+fn what_the_owner_has_set_is_what_holds() {
+    let telling = Telling {
+        min_interval_s: 60,
+        max_interval_s: 3_600,
+        repeat_s: 0,
+        counter_reset_h: 1,
+        per_minute: 6,
+        deadbands: [("temperature".to_owned(), 2.0)].into(),
+    };
+    let mut scene = Scene { rules: Rules::from(&telling), ..Scene::default() };
+    assert!(scene.is_told(&warm(Some(1), 21.5), 0));
+    assert_eq!(scene.hear(&warm(Some(2), 25.0), 59_999), dropped(Dropped::TooSoon));
+    assert_eq!(scene.hear(&warm(Some(3), 23.4), 60_000), dropped(Dropped::Unchanged));
+    assert!(scene.is_told(&warm(Some(4), 23.5), 60_000));
+    assert!(!scene.is_told(&warm(Some(5), 23.5), 3_659_999));
+    assert!(scene.is_told(&warm(Some(6), 23.5), 3_660_000));
+    // After an hour, the same counter is another reading.
+    assert!(!scene.is_told(&warm(Some(6), 30.5), 3_660_000 + 3_599_999));
+    assert!(scene.is_told(&warm(Some(6), 30.5), 3_660_000 + 3_600_000));
+
+    let mut scene = Scene { rules: Rules::from(&telling), ..Scene::default() };
+    assert_eq!(scene.hear(&pressed(None), 0).events.len(), 1);
+    assert_eq!(scene.hear(&pressed(None), 9_999), dropped(Dropped::SensorRate));
+    assert_eq!(scene.hear(&pressed(None), 10_000).events.len(), 1);
+}
+
+#[test]
 fn a_sensor_that_goes_wild_is_held_to_its_rate_and_heard_later() {
     let mut scene = Scene::default();
     for counter in 0..10 {
@@ -183,7 +215,7 @@ fn a_sensor_that_goes_wild_is_held_to_its_rate_and_heard_later() {
 #[test]
 fn all_sensors_together_are_held_to_a_rate() {
     let mut bridge = Bridge::default();
-    let mut press = |now_ms| Sieve::default().sift(&pressed(None), &mut bridge, now_ms);
+    let mut press = |now_ms| Sieve::default().sift(&pressed(None), &Rules::default(), &mut bridge, now_ms);
     for _ in 0..20 {
         assert_eq!(press(0).events.len(), 1);
     }

@@ -77,7 +77,7 @@ impl Scene {
         };
         let parts = Parts {
             overview,
-            ble: ble().0,
+            ble: ble(vec!["temperature"]).0,
             logbook: Logbook::new(queue.clone()),
             notices: Notices::restore(Vec::new()),
             replays: Replays::new(queue).0,

@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use crate::model::Device;
 use crate::model::DeviceName;
+use crate::model::Hidden;
 use crate::model::Key;
 use crate::model::KeyHash;
 use crate::model::Sensor;
+use crate::model::TellingChange;
 use crate::model::UserId;
 use crate::model::WallTime;
 use crate::registry::Registry;
@@ -49,6 +51,30 @@ impl Registry {
                 sensor: Some(sensor),
             };
             Ok((devices::put(snapshot, rows, device), key))
+        })
+    }
+
+    /// Sets how much of what a sensor sends is told, and its bind key if it is given one. `measured` are the names of
+    /// all that sensors measure.
+    ///
+    /// # Errors
+    /// When the user has no such device, it is no sensor, something cannot be set so, or the disk refuses.
+    pub fn set_sensor(
+        &self,
+        owner: UserId,
+        device: &str,
+        change: &TellingChange,
+        bind_key: Option<Hidden>,
+        measured: &[&str],
+    ) -> Result<Arc<Device>, RegistryError> {
+        self.change(|snapshot, rows| {
+            let device = devices::find(snapshot, owner, device)?;
+            let no_sensor = || RegistryError::NoSensor { name: device.name.clone() };
+            let sensor = device.sensor.as_ref().ok_or_else(no_sensor)?;
+            let telling = sensor.telling.changed(change, measured)?;
+            let bind_key = bind_key.or_else(|| sensor.bind_key.clone());
+            let sensor = Some(Sensor { telling, bind_key, ..sensor.clone() });
+            Ok(devices::put(snapshot, rows, Device { sensor, ..Device::clone(&device) }))
         })
     }
 

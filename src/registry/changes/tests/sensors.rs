@@ -5,6 +5,9 @@ use crate::model::Hidden;
 use crate::model::Link;
 use crate::model::LinkKey;
 use crate::model::Sensor;
+use crate::model::Telling;
+use crate::model::TellingChange;
+use crate::model::TellingError;
 
 fn sensor(address: &str, bind_key: Option<&str>) -> Sensor {
     let bind_key = bind_key.map(|key| Hidden::new(key.to_owned()));
@@ -40,6 +43,33 @@ fn a_device_that_proves_itself_over_its_link_does_so_with_its_latest_key() {
     let uart = Sensor { link: Some(Link::Uart), ..sensor("A4:C1:38:11:22:35", None) };
     let (device, _) = registry.adopt_sensor(owner, named("attic"), uart, NOW).unwrap();
     assert_eq!(device.sensor.as_ref().unwrap().link_key, None);
+}
+
+#[test]
+fn what_is_set_of_a_sensor_holds_after_a_restart() {
+    let (data, registry) = empty();
+    let owner = registry.owner();
+    let sensor = sensor("A4:C1:38:11:22:33", Some("231d39c1d7cc1ab1aee224cd096db932"));
+    let (before, _) = registry.adopt_sensor(owner, named("kitchen"), sensor.clone(), NOW).unwrap();
+    let set = |registry: &Registry, device, change| registry.set_sensor(owner, device, change, None, &["temperature"]);
+    let change = TellingChange { max_interval_s: Some(600), ..TellingChange::default() };
+    set(&registry, "kitchen", &change).unwrap();
+    drop(registry);
+    let registry = open(data.path());
+    let telling = Telling { max_interval_s: 600, ..Telling::default() };
+    let now = registry.snapshot().device_of(owner, "kitchen").unwrap().sensor.clone();
+    assert_eq!(now, Some(Sensor { telling, ..sensor }));
+
+    let change = TellingChange { defaults: true, ..TellingChange::default() };
+    set(&registry, "kitchen", &change).unwrap();
+    assert_eq!(registry.snapshot().device_of(owner, "kitchen"), Some(&before));
+
+    let change = TellingChange { per_minute: Some(0), ..TellingChange::default() };
+    let refusal = set(&registry, "kitchen", &change);
+    assert!(matches!(refusal, Err(RegistryError::Telling(TellingError::Range { .. }))));
+    registry.add_device(owner, Some(named("cellar")), None, NOW).unwrap();
+    let refusal = set(&registry, "cellar", &TellingChange::default());
+    assert!(matches!(refusal, Err(RegistryError::NoSensor { .. })));
 }
 
 #[test]

@@ -11,6 +11,8 @@ pub use crate::model::Address;
 pub struct Advert {
     /// Who sent it.
     pub address: Address,
+    /// Whether the address is a random one that its device changes every few minutes.
+    pub rotates: bool,
     /// The name that it sends; none if it sends none and the system made one of the address.
     pub name: Option<String>,
     /// How strongly it was heard, in dBm.

@@ -44,9 +44,10 @@ impl Sighting {
 
     /// Takes the parts of a later one over.
     fn follow(&mut self, later: Self) {
-        let Advert { address: _, name, rssi, service_data, manufacturer_data, service_uuids } = later.advert;
+        let Advert { address: _, rotates, name, rssi, service_data, manufacturer_data, service_uuids } = later.advert;
         let advert = &mut self.advert;
         let is_newer = later.times > 0;
+        advert.rotates |= rotates;
         advert.rssi = rssi.or(advert.rssi);
         if name.is_some() && (is_newer || advert.name.is_none()) {
             advert.name = name;

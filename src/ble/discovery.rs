@@ -1,6 +1,7 @@
 //! The list of devices whose adverts were heard of late, adopted or not: raw facts, and what was read of them, for
 //! whoever looks for a device. Pure, and bounded whatever is sent.
 
+use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::collections::HashMap;
 
@@ -35,6 +36,7 @@ pub struct Discovery(HashMap<Address, Device>);
 #[derive(Debug)]
 struct Device {
     name: Option<String>,
+    rotates: bool,
     rssi: Option<i16>,
     first_seen: Now,
     last_seen: Option<Now>,
@@ -48,6 +50,8 @@ struct Device {
     read: Option<Read>,
     /// Why nothing was read of its latest advert; none if something was, or if it is of no known format.
     refusal: Option<Refusal>,
+    /// Why readings of it were no events, and how many, since it is in the list.
+    not_told: BTreeMap<&'static str, u64>,
 }
 
 /// What was read of a device last.
@@ -76,6 +80,8 @@ impl Discovery {
         // It is told again only when it changed by much.
         device.rssi = advert.rssi.or(device.rssi);
         advert.rssi = device.rssi;
+        device.rotates |= advert.rotates;
+        advert.rotates = device.rotates;
         device.name = advert.name.take().or(device.name.take());
         advert.name.clone_from(&device.name);
         let services = advert.service_uuids.iter().chain(advert.service_data.keys()).copied();
@@ -92,10 +98,13 @@ impl Discovery {
         }
     }
 
-    /// What was read of an advert of an adopted device.
-    pub fn note(&mut self, address: Address, read: &Result<Reading, Refusal>, now: Now) {
+    /// What was read of an advert of an adopted device, and why something of it is no event.
+    pub fn note(&mut self, address: Address, read: &Result<Reading, Refusal>, not_told: &[&'static str], now: Now) {
         if let Some(device) = self.0.get_mut(&address) {
             device.note(read, now);
+            for reason in not_told {
+                *device.not_told.entry(reason).or_default() += 1;
+            }
         }
     }
 
@@ -123,6 +132,7 @@ impl Device {
     fn new(now: Now) -> Self {
         Self {
             name: None,
+            rotates: false,
             rssi: None,
             first_seen: now,
             last_seen: None,
@@ -133,6 +143,7 @@ impl Device {
             state: State::default(),
             read: None,
             refusal: None,
+            not_told: BTreeMap::new(),
         }
     }
 
@@ -160,6 +171,7 @@ impl Device {
         BleFound {
             address: address.to_string(),
             name: self.name.clone(),
+            rotates: self.rotates,
             rssi: self.rssi,
             first_seen: Some(self.first_seen.wall),
             last_seen: self.last_seen.map(|now| now.wall),
@@ -172,6 +184,7 @@ impl Device {
             read_at: read.map(|read| read.at.wall),
             needs_key: self.refusal == Some(Refusal::NeedsKey),
             refusal: self.refusal.as_ref().map(Refusal::to_string),
+            not_told: self.not_told.clone(),
         }
     }
 }
@@ -223,6 +236,7 @@ mod tests {
         let found = BleFound {
             address: "C0:00:00:00:00:01".to_owned(),
             name: Some("kitchen".to_owned()),
+            rotates: false,
             rssi: Some(-60),
             first_seen: Some(at(1).wall),
             last_seen: Some(at(5).wall),
@@ -235,6 +249,7 @@ mod tests {
             read_at: None,
             needs_key: false,
             refusal: None,
+            not_told: BTreeMap::new(),
         };
         assert_eq!(discovery.list(at(5)), [found]);
     }

@@ -87,7 +87,7 @@ impl Listening<'_> {
             self.pulse.lock().expect("nothing here panics").beat(now.mono_ms);
             match sensors.hear(&advert, now.mono_ms) {
                 Some(Heard { read, events: told, dropped: reasons, keep }) => {
-                    discovery.note(advert.address, &read, now);
+                    discovery.note(advert.address, &read, &reasons, now);
                     events.extend(told);
                     dropped.extend(reasons);
                     if let Some((device, counters)) = keep {

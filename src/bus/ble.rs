@@ -58,6 +58,23 @@ pub enum BleState {
 }
 
 impl BleState {
+    /// All of them.
+    pub const ALL: [Self; 13] = [
+        Self::Disabled,
+        Self::Starting,
+        Self::NoBus,
+        Self::NoBluetoothd,
+        Self::NotAllowed,
+        Self::NoAdapter,
+        Self::Unplugged,
+        Self::Off,
+        Self::Blocked,
+        Self::Refused,
+        Self::ScanLost,
+        Self::Stalled,
+        Self::Scanning,
+    ];
+
     /// The word for it.
     pub fn name(self) -> &'static str {
         match self {
@@ -136,6 +153,8 @@ pub struct BleReport {
 pub struct BleFound {
     /// The address of its radio.
     pub address: String,
+    /// Whether its address is a random one that it changes every few minutes.
+    pub rotates: bool,
     /// The name that it sends.
     pub name: Option<String>,
     /// How strongly it was heard last, in dBm.
@@ -165,6 +184,8 @@ pub struct BleFound {
     pub needs_key: bool,
     /// Why nothing could be read of its latest advert of a known format.
     pub refusal: Option<String>,
+    /// Readings, or parts of them, that were no events, by reason: of an adopted one, since it is in the list.
+    pub not_told: BTreeMap<&'static str, u64>,
 }
 
 /// Where the radio can be looked at. Cheap to clone.
@@ -264,26 +285,10 @@ mod tests {
 
     #[test]
     fn a_state_has_the_same_word_everywhere_and_a_hint_unless_all_is_well() {
-        use BleState as S;
-        for state in [
-            S::Disabled,
-            S::NoBus,
-            S::NoBluetoothd,
-            S::NotAllowed,
-            S::NoAdapter,
-            S::Unplugged,
-            S::Off,
-            S::Blocked,
-            S::Refused,
-            S::ScanLost,
-            S::Stalled,
-        ] {
+        for state in BleState::ALL {
             assert_eq!(serde_json::to_value(state).unwrap(), state.name());
-            assert!(state.hint().is_some(), "{state:?}");
-        }
-        for state in [S::Starting, S::Scanning] {
-            assert_eq!(serde_json::to_value(state).unwrap(), state.name());
-            assert_eq!(state.hint(), None);
+            let is_well = matches!(state, BleState::Starting | BleState::Scanning);
+            assert_eq!(state.hint().is_none(), is_well, "{state:?}");
         }
     }
 }

@@ -152,6 +152,7 @@ fn given(fields: &Map<String, Value>) -> Result<Given, String> {
     };
     let uuids = uuids.iter().map(|id| id.as_str().and_then(uuid).ok_or("service_uuids has something that is no UUID"));
     let advert = Advert {
+        rotates: false,
         address: address.and_then(|address| address.parse().ok()).unwrap_or_default(),
         name: name.map(str::to_owned),
         rssi: None,

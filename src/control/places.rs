@@ -1,4 +1,5 @@
-//! Places of requests that wait for something far away: for a target's answer, or for many deliveries to be stored anew.
+//! Places of requests that wait for something far away: for a target's answer, for a packet of a sensor, or for many
+//! deliveries to be stored anew.
 //! They hold none of the seats in which everything else is done, and nobody gets all of the places.
 
 use std::sync::Arc;
@@ -47,7 +48,14 @@ pub(super) enum NoPlace {
 
 /// Whether a request waits for something far away.
 pub(super) fn is_long(request: &Request) -> bool {
-    matches!(request, Request::HookTest { .. } | Request::HookTry { .. } | Request::Replay { .. })
+    matches!(
+        request,
+        Request::HookTest { .. }
+            | Request::HookTry { .. }
+            | Request::Replay { .. }
+            | Request::BleAdopt { bind_key: Some(_), .. }
+            | Request::BleSet { bind_key: Some(_), .. }
+    )
 }
 
 impl Default for Places {

@@ -21,6 +21,7 @@ use crate::bus::Replays;
 use crate::chance::Chance;
 use crate::control;
 use crate::http::Streams;
+use crate::limits::Places;
 use crate::logbook::Logbook;
 use crate::notices::Notices;
 use crate::registry::Registry;
@@ -77,6 +78,7 @@ impl Shared {
             registry: Arc::clone(&self.registry),
             accounts: Arc::clone(&self.accounts),
             overview: self.overview.clone(),
+            ble: self.ble.clone(),
             live: self.live.clone(),
             presence: self.presence.clone(),
             logbook: self.logbook.clone(),
@@ -87,6 +89,7 @@ impl Shared {
             config_file,
             templates: web::Templates::default(),
             replaying: web::Replaying::default(),
+            trying: Places::default(),
             flashes: web::Flashes::default(),
         }
     }

@@ -39,6 +39,7 @@ pub use listeners::Listeners;
 pub use page::PageStatus;
 pub use page::download;
 pub use page::leave_for;
+pub use page::load_instead;
 pub use page::page;
 pub use page::part;
 pub use page::see_other;

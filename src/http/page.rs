@@ -85,6 +85,14 @@ pub fn leave_for(path: &'static str) -> Response {
     response
 }
 
+/// Makes htmx load a page instead of the part of one that it asked for.
+pub fn load_instead(path: &str) -> Response {
+    let mut response = answer(StatusCode::NO_CONTENT, "text/plain", "no-store", Bytes::new());
+    let path = HeaderValue::from_str(path).unwrap_or(HeaderValue::from_static("/"));
+    response.headers_mut().insert(HeaderName::from_static("hx-redirect"), path);
+    response
+}
+
 /// A part of all pages, which stays the same for ever: another content has another address.
 pub fn part(content_type: &'static str, gzipped: bool, content: Bytes) -> Response {
     let mut response = answer(StatusCode::OK, content_type, "public, max-age=31536000, immutable", content);

@@ -33,6 +33,11 @@ impl<K: Copy + Eq + Hash> Places<K> {
         *count += 1;
         Some(Place { places: self.clone(), whose })
     }
+
+    /// Whether `whose` has any.
+    pub fn has(&self, whose: K) -> bool {
+        self.0.lock().expect("counting does not panic").contains_key(&whose)
+    }
 }
 
 impl<K: Eq + Hash> Drop for Place<K> {
@@ -56,6 +61,7 @@ mod tests {
         let places = Places::default();
         let (first, _second) = (places.take('a', 2).unwrap(), places.take('a', 2).unwrap());
         assert!(places.take('a', 2).is_none() && places.take('b', 2).is_some());
+        assert!(places.has('a') && !places.has('b'));
         drop(first);
         assert!(places.take('a', 2).is_some());
         assert_eq!(places.0.lock().unwrap().len(), 1, "who holds none is not remembered");

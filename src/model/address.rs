@@ -22,6 +22,13 @@ impl Address {
         self.0
     }
 
+    /// Whether, if it is a random one, it is resolvable: its device has another one every few minutes.
+    /// Source: Bluetooth Core Specification 5.4, volume 6 part B, 1.3.2.2, read 2026-11.
+    pub const fn is_resolvable_if_random(self) -> bool {
+        let [first, ..] = self.0;
+        first >> 6 == 0b01
+    }
+
     /// Its bytes in the order in which radios send them: the lowest first.
     pub const fn on_air(self) -> [u8; 6] {
         let [first, second, third, fourth, fifth, last] = self.0;

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 
 use crate::accounts::Accounts;
 use crate::backup::Backups;
+use crate::bus::Ble;
 use crate::bus::Live;
 use crate::bus::Overview;
 use crate::bus::Presence;
@@ -18,7 +19,9 @@ use crate::bus::RemoteRequest;
 use crate::bus::protocol::Asked;
 use crate::bus::protocol::Reply;
 use crate::bus::protocol::Request;
+use crate::limits::Places;
 use crate::logbook::Logbook;
+use crate::model::Address;
 use crate::model::HookId;
 use crate::model::UserId;
 use crate::notices::Notices;
@@ -40,6 +43,8 @@ pub struct Context {
     pub accounts: Arc<Accounts>,
     /// How the work goes, and how full everything is.
     pub overview: Overview,
+    /// How the Bluetooth radio is, and what it hears.
+    pub ble: Ble,
     /// The events of late.
     pub live: Live,
     /// Who is connected.
@@ -60,6 +65,8 @@ pub struct Context {
     pub templates: Templates,
     /// Dead letters that are being sent again.
     pub replaying: Replaying,
+    /// Sensors on whose next packet a bind key is tried.
+    pub trying: Places<Address>,
     /// What the next page says first.
     pub flashes: Flashes,
 }

@@ -66,6 +66,8 @@ const SOURCES: &[(&str, &str)] = &sources![
     "pages/products.html",
     "pages/queue.html",
     "pages/refused.html",
+    "pages/sensor.html",
+    "pages/sensors.html",
     "pages/settings/account.html",
     "pages/settings/backup.html",
     "pages/settings/gateway.html",
@@ -88,7 +90,10 @@ const SOURCES: &[(&str, &str)] = &sources![
     "parts/logged_out.html",
     "parts/pager.html",
     "parts/queue_now.html",
+    "parts/sensor_now.html",
+    "parts/sensors_now.html",
     "parts/settings.html",
+    "parts/signal.html",
 ];
 
 impl Default for Templates {

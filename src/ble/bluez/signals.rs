@@ -143,8 +143,10 @@ pub(super) fn device(path: &Path<'_>, properties: &PropMap) -> Option<DeviceNews
     // Not the alias, which BlueZ makes of the address where there is no name.
     let name = prop_cast::<String>(properties, "Name").map(|name| name.chars().take(NAME_CHARS).collect());
     let service_uuids = prop_cast::<Vec<String>>(properties, "UUIDs");
+    let is_random = prop_cast::<String>(properties, "AddressType").is_some_and(|of| of == "random");
     let advert = Advert {
         address,
+        rotates: is_random && address.is_resolvable_if_random(),
         name,
         rssi,
         service_data: service_data.unwrap_or_default(),

@@ -10,6 +10,7 @@ mod overview;
 mod products;
 mod queue;
 pub(super) mod refused;
+mod sensors;
 mod settings;
 
 use std::sync::Arc;
@@ -38,6 +39,7 @@ pub(super) fn routes(context: &Arc<Context>, room: &BodyRoom) -> Vec<Route> {
         devices::routes(&site),
         products::routes(&site),
         queue::routes(&site),
+        sensors::routes(&site),
         settings::routes(&site),
         // Last: it takes every path.
         missing::routes(&site),
@@ -98,6 +100,8 @@ pub(super) fn rendered(context: &crate::web::Templates, frame: &Frame) -> Vec<(S
         of::<products::list::Products>,
         of::<products::one::OneProduct>,
         of::<queue::Queue>,
+        of::<sensors::list::Sensors>,
+        of::<sensors::one::OneSensor>,
         of::<settings::account::Account>,
         of::<settings::otp::Enrolment>,
         of::<settings::secrets::Secrets>,

@@ -14,6 +14,7 @@ use crate::registry::Role;
 use crate::store::StoredNotice;
 use crate::web::context::Context;
 use crate::web::flash::Flash;
+use crate::web::heard::Radio;
 use crate::web::pages::go_on;
 use crate::web::pages::show;
 use crate::web::refusal::Refusal;
@@ -44,6 +45,7 @@ struct Whole {
     line_since: Option<Moment>,
     clock_is_set: bool,
     disk_free_bytes: u64,
+    bluetooth: Radio,
     /// Why events cannot be stored, if they cannot.
     trouble: Option<String>,
 }
@@ -67,6 +69,7 @@ impl Page for Overview {
 
     #[cfg(test)]
     fn samples() -> Vec<(&'static str, Self)> {
+        use crate::bus::BleState;
         use crate::model::WallTime;
         let moment = || Moment::of(WallTime::from_millis(0), WallTime::from_millis(90_000));
         let none = Self { devices: 0, devices_online: 0, hooks: 0, hooks_stopped: 0, whole: None, notices: Vec::new() };
@@ -75,6 +78,7 @@ impl Page for Overview {
             line_since: Some(moment()),
             clock_is_set: false,
             disk_free_bytes: 12_000_000_000,
+            bluetooth: Radio::sample(BleState::NoAdapter),
             trouble: Some("the disk is full".to_owned()),
         };
         let notice = Notice {
@@ -139,6 +143,7 @@ fn whole(context: &Context, visit: &Visit) -> Whole {
         line_since: queue.state_since.map(|since| Moment::of(since, visit.now.wall)),
         clock_is_set: visit.now.wall >= clock::BUILT_AT,
         disk_free_bytes: context.overview.writer.free_bytes(),
+        bluetooth: Radio::of(context.ble.report(), visit.now.wall),
         trouble: context.overview.trouble(),
     }
 }

@@ -30,7 +30,7 @@ fn wanted(context: &Context, visit: &Visit) -> Result<Arc<Device>, Refusal> {
 }
 
 /// Where a device is shown.
-fn path_of(device: impl std::fmt::Display) -> String {
+pub(super) fn path_of(device: impl std::fmt::Display) -> String {
     format!("/devices/{device}")
 }
 

@@ -12,6 +12,7 @@ use crate::web::frame::Person;
 use crate::web::heard;
 use crate::web::language::Language;
 use crate::web::pages;
+use crate::web::pages::devices::sensor::LABELS;
 use crate::web::refusal::Refusal;
 use crate::web::templates::Templates;
 
@@ -66,6 +67,7 @@ fn the_german_catalogue_has_every_text_and_no_other() {
     let mut texts = BTreeSet::new();
     collect(&folder, &mut texts);
     texts.extend(Refusal::each().iter().map(|refusal| refusal.text().to_owned()));
+    texts.extend(LABELS.map(ToOwned::to_owned));
     texts.extend(heard::texts().map(ToOwned::to_owned));
     for example in examples() {
         texts.extend([&example.title, &example.what, &example.note].map(Clone::clone));

@@ -1,7 +1,7 @@
 //! The pages, one file for each: its context, its routes, its samples.
 
 mod claim;
-mod devices;
+pub(super) mod devices;
 mod integrations;
 mod login;
 mod logs;

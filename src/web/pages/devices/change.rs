@@ -31,7 +31,7 @@ async fn rename(context: Arc<Context>, visit: Visit) -> Shown {
     let device = devices::wanted(&context, &visit)?;
     let request = Request::DeviceRename { device: device.id.to_string(), name: visit.form.text("name").to_owned() };
     if let Err(error) = context.ask(visit.user_id(), request).await? {
-        let page = one::not_renamed(&context, &visit, &device, error);
+        let page = one::not_renamed(&context, &visit, &device, error).await?;
         return Ok(show_as(&context, &visit, PageStatus::Unusable, &page));
     }
     Ok(go_on(&context, &visit, &devices::path_of(device.id), Flash::Done { text: visit.t("Renamed.") }))
@@ -43,7 +43,7 @@ async fn note(context: Arc<Context>, visit: Visit) -> Shown {
     let notes = visit.form.text("notes").replace("\r\n", "\n");
     let request = Request::DeviceNote { device: device.id.to_string(), notes: notes.clone() };
     if let Err(error) = context.ask(visit.user_id(), request).await? {
-        let page = one::with_notes(&context, &visit, &device, notes, error);
+        let page = one::with_notes(&context, &visit, &device, notes, error).await?;
         return Ok(show_as(&context, &visit, PageStatus::Unusable, &page));
     }
     Ok(go_on(&context, &visit, &devices::path_of(device.id), Flash::Done { text: visit.t("Saved.") }))

@@ -4,6 +4,7 @@ mod change;
 pub(super) mod claim;
 pub(super) mod list;
 pub(super) mod one;
+pub(in crate::web) mod sensor;
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -19,7 +20,7 @@ use crate::web::visit::Visit;
 
 pub(super) fn routes(site: &Site) -> Vec<Route> {
     // A device can be named as one of the paths; links have its id.
-    [claim::routes(site), list::routes(site), one::routes(site), change::routes(site)].concat()
+    [claim::routes(site), list::routes(site), one::routes(site), change::routes(site), sensor::routes(site)].concat()
 }
 
 /// The device that the path names by its id or name.

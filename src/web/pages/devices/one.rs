@@ -19,7 +19,10 @@ use crate::model::WallTime;
 use crate::web::context::Context;
 use crate::web::frame::Frame;
 use crate::web::pages::devices;
+use crate::web::pages::devices::sensor;
+use crate::web::pages::devices::sensor::Settings;
 use crate::web::pages::show_part;
+use crate::web::refusal::Refusal;
 use crate::web::route::Shown;
 use crate::web::route::Site;
 use crate::web::shown;
@@ -53,6 +56,8 @@ pub(in crate::web::pages) struct OneDevice {
     /// Why other notes were refused.
     notes_error: Option<String>,
     products: Vec<Choice>,
+    /// If it is a sensor over Bluetooth.
+    sensor: Option<Settings>,
     added: Moment,
     name_chars: usize,
     notes_chars: usize,
@@ -67,6 +72,8 @@ struct Now {
 #[derive(Serialize)]
 struct State {
     id: String,
+    /// If it is a sensor over Bluetooth.
+    sensor: Option<sensor::Now>,
     is_online: bool,
     connected_at: Option<Moment>,
     address: Option<String>,
@@ -116,13 +123,15 @@ impl Page for OneDevice {
                 notes: String::new(),
                 notes_error: None,
                 products: Vec::new(),
+                sensor: None,
                 added: moment(),
                 name_chars: DeviceName::MAX_CHARS,
                 notes_chars: Device::NOTES_CHARS,
             }
         };
-        let state = State {
+        let state = || State {
             id: id.to_string(),
+            sensor: None,
             is_online: false,
             connected_at: None,
             address: None,
@@ -137,6 +146,7 @@ impl Page for OneDevice {
         let heard = |is_told, name: &str| Heard { at: moment(), is_told, name: owned(name), data: owned("<b>1</b>") };
         let busy = State {
             id: id.to_string(),
+            sensor: None,
             is_online: true,
             connected_at: Some(moment()),
             address: Some(owned("192.168.1.20")),
@@ -156,7 +166,22 @@ impl Page for OneDevice {
             products: vec![Choice { value: owned("1001"), name: owned("<b>green</b>"), is_chosen: true }],
             ..sample(busy, None, "http://pi.local:8484")
         };
-        vec![("new", sample(state, Some("s3cret"), "http://192.168.1.10:8484")), ("busy", busy)]
+        let sensor = |is_trying| Self {
+            sensor: Some(Settings::sample()),
+            ..sample(
+                State { sensor: Some(sensor::Now::sample(is_trying)), ..state() },
+                None,
+                "http://192.168.1.10:8484",
+            )
+        };
+        let (heard, trying) = (sensor(false), sensor(true));
+        let state = state();
+        vec![
+            ("sensor", heard),
+            ("sensor trying a key", trying),
+            ("new", sample(state, Some("s3cret"), "http://192.168.1.10:8484")),
+            ("busy", busy),
+        ]
     }
 }
 
@@ -172,32 +197,61 @@ async fn one(context: Arc<Context>, visit: Visit) -> Shown {
     let device = devices::wanted(&context, &visit)?;
     let frame = Frame::of(&context, &visit);
     let key = frame.flash.as_ref().and_then(|flash| flash.key_of(device.id));
-    let page = page(&context, &visit, &device, key);
+    let page = page(&context, &visit, &device, key).await?;
     Ok(http::page(PageStatus::Good, context.templates.render(&frame, &page)))
 }
 
 async fn now(context: Arc<Context>, visit: Visit) -> Shown {
     let device = devices::wanted(&context, &visit)?;
-    Ok(show_part(&context, &visit, &Now { now: state(&context, &visit, device.id) }))
+    let state = state(&context, &visit, &device).await?;
+    if visit.request.query("waits").is_some() && state.sensor.as_ref().is_none_or(|sensor| !sensor.is_trying) {
+        // The page says how it went.
+        return Ok(http::load_instead(&devices::path_of(device.id)));
+    }
+    Ok(show_part(&context, &visit, &Now { now: state }))
 }
 
 /// The page after another name was refused, with what was typed.
-pub(super) fn not_renamed(context: &Context, visit: &Visit, device: &Device, error: String) -> OneDevice {
+pub(super) async fn not_renamed(
+    context: &Context,
+    visit: &Visit,
+    device: &Device,
+    error: String,
+) -> Result<OneDevice, Refusal> {
     let typed = visit.form.text("name").to_owned();
-    OneDevice { new_name: typed, name_error: Some(error), ..page(context, visit, device, None) }
+    Ok(OneDevice { new_name: typed, name_error: Some(error), ..page(context, visit, device, None).await? })
 }
 
 /// The page after notes were refused, with what was typed.
-pub(super) fn with_notes(context: &Context, visit: &Visit, device: &Device, notes: String, error: String) -> OneDevice {
-    OneDevice { notes, notes_error: Some(error), ..page(context, visit, device, None) }
+pub(super) async fn with_notes(
+    context: &Context,
+    visit: &Visit,
+    device: &Device,
+    notes: String,
+    error: String,
+) -> Result<OneDevice, Refusal> {
+    Ok(OneDevice { notes, notes_error: Some(error), ..page(context, visit, device, None).await? })
 }
 
-fn page(context: &Context, visit: &Visit, device: &Device, key: Option<&str>) -> OneDevice {
+/// The page after something of its sensor was refused.
+pub(super) async fn not_set(
+    context: &Context,
+    visit: &Visit,
+    device: &Device,
+    tell: impl FnOnce(&mut Settings),
+) -> Result<OneDevice, Refusal> {
+    let mut page = page(context, visit, device, None).await?;
+    page.sensor.as_mut().map(tell);
+    Ok(page)
+}
+
+async fn page(context: &Context, visit: &Visit, device: &Device, key: Option<&str>) -> Result<OneDevice, Refusal> {
     let facts = Facts::of(device.id, key, &visit.request.base, context.mqtt_port());
-    OneDevice {
+    Ok(OneDevice {
         id: device.id.to_string(),
         name: device.name.to_string(),
-        now: state(context, visit, device.id),
+        now: state(context, visit, device).await?,
+        sensor: Settings::of(context, visit, device).await?,
         sketches: sketches::all(&facts),
         has_key: key.is_some(),
         host: facts.host().to_owned(),
@@ -211,17 +265,18 @@ fn page(context: &Context, visit: &Visit, device: &Device, key: Option<&str>) ->
         added: Moment::of(device.created_at, visit.now.wall),
         name_chars: DeviceName::MAX_CHARS,
         notes_chars: Device::NOTES_CHARS,
-    }
+    })
 }
 
-fn state(context: &Context, visit: &Visit, device: DeviceId) -> State {
+async fn state(context: &Context, visit: &Visit, device: &Device) -> Result<State, Refusal> {
     let now = visit.now.wall;
     let (id, Sighting { connections, connected_at, address, last_heard, description }) =
-        (device.to_string(), context.presence.of(device));
+        (device.id.to_string(), context.presence.of(device.id));
     let offered = description.as_deref();
     let used = devices::used(context, visit, &id);
-    State {
+    Ok(State {
         id,
+        sensor: sensor::Now::of(context, visit, device).await?,
         is_online: connections > 0,
         connected_at: connected_at.map(|at| Moment::of(at, now)),
         address: address.map(|address| address.to_canonical().to_string()),
@@ -231,8 +286,8 @@ fn state(context: &Context, visit: &Visit, device: DeviceId) -> State {
         functions: offered.map(|offered| offered.functions.clone()).unwrap_or_default(),
         used,
         allowed: devices::allowed(context),
-        events: heard(&context.live.recent(), visit.user_id(), device, now),
-    }
+        events: heard(&context.live.recent(), visit.user_id(), device.id, now),
+    })
 }
 
 /// The latest events that the device published or was told, of those of late, oldest first. What it said while it was

@@ -255,6 +255,28 @@ mod tests {
     }
 
     #[test]
+    fn that_an_address_changes_is_told_once_and_known_from_then_on() {
+        let mut discovery = Discovery::default();
+        discovery.hear(Sighting::heard(Advert { rotates: true, ..advert(1) }), at(1));
+        assert!(discovery.hear(Sighting::heard(advert(1)), at(2)).rotates);
+        assert!(discovery.list(at(2))[0].rotates);
+    }
+
+    #[test]
+    fn why_readings_were_no_events_is_counted_for_each_device() {
+        let mut discovery = Discovery::default();
+        for number in [1, 2] {
+            discovery.hear(Sighting::heard(advert(number)), at(1));
+        }
+        for reasons in [&["unchanged", "too_soon"][..], &["unchanged"], &[]] {
+            discovery.note(advert(1).address, &Err(Refusal::UnknownFormat), reasons, at(1));
+        }
+        let counts = |number| discovery.list(at(1)).remove(number).not_told;
+        assert_eq!(counts(0), [("unchanged", 2), ("too_soon", 1)].into());
+        assert_eq!(counts(1), BTreeMap::new());
+    }
+
+    #[test]
     fn a_device_that_is_only_remembered_was_never_seen() {
         let mut discovery = Discovery::default();
         discovery.hear(Sighting::remembered(Advert { name: Some("old".to_owned()), ..advert(1) }), at(1));

@@ -79,9 +79,17 @@ impl Places {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Hidden;
+    use crate::model::TellingChange;
 
     fn user(number: u8) -> UserId {
         UserId::from_bytes([number; 12])
+    }
+
+    #[test]
+    fn a_bind_key_waits_for_a_packet_and_what_is_without_one_does_not() {
+        let set = |bind_key| Request::BleSet { device: String::new(), telling: TellingChange::default(), bind_key };
+        assert!(is_long(&set(Some(Hidden::new(String::new())))) && !is_long(&set(None)));
     }
 
     #[test]

@@ -29,6 +29,12 @@ impl Form {
         }
     }
 
+    /// One with these fields.
+    #[cfg(test)]
+    pub(super) fn of(fields: Map<String, Value>) -> Self {
+        Self { fields, files: HashMap::new() }
+    }
+
     /// All fields as they came.
     pub(super) fn fields(&self) -> &Map<String, Value> {
         &self.fields

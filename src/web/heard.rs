@@ -144,10 +144,14 @@ fn tone(state: BleState) -> &'static str {
     }
 }
 
-/// A reading in one line.
+/// A reading in one line. Which packet it was is of no use to people.
 fn words(reading: &Map<String, Value>) -> String {
     let value = |value: &Value| value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
-    let words: Vec<_> = reading.iter().map(|(name, of)| format!("{name} {}", value(of))).collect();
+    let words: Vec<_> = reading
+        .iter()
+        .filter(|(name, _)| *name != "packet_id")
+        .map(|(name, of)| format!("{name} {}", value(of)))
+        .collect();
     words.join(", ")
 }
 
@@ -166,6 +170,11 @@ pub(super) fn texts() -> impl Iterator<Item = &'static str> {
 /// One in full, with markup in every text, and one of which little is known.
 #[cfg(test)]
 pub(super) fn samples() -> [Seen; 2] {
+    founds().map(|found| Seen::of(&found, WallTime::from_millis(90_000)))
+}
+
+#[cfg(test)]
+fn founds() -> [BleFound; 2] {
     let at = |seconds: i64| Some(WallTime::from_millis(seconds * 1_000));
     let reading = serde_json::json!({ "temperature": 21.5, "<b>": "<b>press</b>" });
     let full = BleFound {
@@ -201,7 +210,7 @@ pub(super) fn samples() -> [Seen; 2] {
         not_told: BTreeMap::new(),
         ..full.clone()
     };
-    [&full, &little].map(|found| Seen::of(found, WallTime::from_millis(90_000)))
+    [full, little]
 }
 
 #[cfg(test)]
@@ -234,8 +243,16 @@ mod tests {
 
     #[test]
     fn a_reading_stands_in_one_line() {
-        let reading = serde_json::json!({ "temperature": 21.5, "button": "press", "motion": true });
+        let reading = serde_json::json!({ "packet_id": 7, "temperature": 21.5, "button": "press", "motion": true });
         assert_eq!(words(reading.as_object().unwrap()), "temperature 21.5, button press, motion true");
+    }
+
+    #[test]
+    fn what_can_be_read_or_could_be_and_keeps_its_address_is_a_sensor() {
+        let [full, little] = founds();
+        assert!(is_sensor(&full) && !is_sensor(&little));
+        assert!(!is_sensor(&BleFound { rotates: true, ..full.clone() }));
+        assert!(is_sensor(&BleFound { format: None, ..full }), "it needs its key");
     }
 
     #[test]

@@ -107,6 +107,7 @@ fn advert(record: &Value) -> Advert {
     let object = |name: &str| record[name].as_object().unwrap().clone();
     let address = record["address"].as_str().and_then(|address| address.parse().ok()).unwrap_or_default();
     Advert {
+        rotates: false,
         address,
         name: record["name"].as_str().filter(|name| *name != record["address"]).map(str::to_owned),
         rssi: None,

@@ -102,6 +102,7 @@ impl Scene {
             "device" => self.device.clone(),
             "hook" => self.hook.clone(),
             "product" => "1001".to_owned(),
+            "address" => "A4:C1:38:00:00:01".to_owned(),
             _ => "1".to_owned(),
         })
     }
@@ -178,7 +179,18 @@ async fn what_somebody_wrote_is_text_on_every_page() {
 
     // Addresses are written by others, too.
     let encoded: String = url::form_urlencoded::byte_serialize(MARK.as_bytes()).collect();
-    for path in ["/devices", "/logs", "/products/1001", "/integrations", "/integrations/new", "/queue", "/login", "/"] {
+    for path in [
+        "/devices",
+        "/sensors",
+        "/sensors/A4:C1:38:00:00:01",
+        "/logs",
+        "/products/1001",
+        "/integrations",
+        "/integrations/new",
+        "/queue",
+        "/login",
+        "/",
+    ] {
         for name in ["q", "page", "name", "device", "kind", "next", "product", "code", "example"] {
             look_at(path, &scene.get(&format!("{path}?{name}={encoded}")).await);
         }

@@ -19,6 +19,7 @@ use crate::gateway::PATIENCE;
 use crate::gateway::Setup;
 use crate::receiver::Answer;
 use crate::receiver::Receiver;
+use crate::sensors;
 use crate::settings;
 use crate::tools;
 use crate::web_routes;
@@ -36,11 +37,12 @@ async fn the_first_hour_leads_from_the_claim_to_a_request_that_is_sent_again() {
 
 #[tokio::test]
 async fn every_form_does_what_it_says_without_script() {
-    if are_missing() {
+    if are_missing() || sensors::are_missing() {
         return;
     }
     let mut posted = walk_through("without_script.js").await;
     posted.extend(settings::walk_through(false).await);
+    posted.extend(sensors::walk_through(false).await);
     for route in web_routes::forms() {
         let is_posted = posted.iter().any(|path| leads_to(path, &route));
         assert!(is_posted || route.path == FOR_SCRIPTS, "{} was never posted: {posted:?}", route.path);

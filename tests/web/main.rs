@@ -10,6 +10,12 @@
     reason = "a program of tests: nothing is outside, and a failure is a panic"
 )]
 
+#[expect(dead_code, reason = "tests/radio uses the rest")]
+#[path = "../radio/bluez.rs"]
+mod bluez;
+#[expect(dead_code, reason = "tests/radio uses the rest")]
+#[path = "../radio/bus.rs"]
+mod bus;
 #[expect(dead_code, reason = "tests/it uses the rest")]
 #[path = "../it/gateway.rs"]
 mod gateway;
@@ -22,6 +28,9 @@ mod node;
 #[expect(dead_code, reason = "tests/it uses the rest")]
 #[path = "../it/receiver.rs"]
 mod receiver;
+#[expect(dead_code, reason = "tests/radio uses the rest")]
+#[path = "../radio/scene.rs"]
+mod scene;
 #[expect(dead_code, reason = "tests/it uses the rest")]
 #[path = "../it/tools.rs"]
 mod tools;
@@ -33,4 +42,5 @@ mod flow;
 
 mod first_hour;
 mod harness;
+mod sensors;
 mod settings;

@@ -223,6 +223,17 @@ mod tests {
     }
 
     #[test]
+    fn a_random_address_that_can_be_resolved_changes_and_a_public_one_that_looks_like_it_stays() {
+        let told = |address: &str, kind: &str| {
+            let path = Path::from(format!("/org/bluez/hci0/dev_{address}"));
+            let properties = [("AddressType".to_owned(), boxed(kind.to_owned()))];
+            device(&path, &properties.into_iter().collect()).unwrap().told().advert.rotates
+        };
+        assert!(told("54_48_E6_8F_80_A5", "random"));
+        assert!(!told("54_48_E6_8F_80_A5", "public") && !told("C4_48_E6_8F_80_A5", "random"));
+    }
+
+    #[test]
     fn only_a_device_is_one() {
         for path in ["/", "/org/bluez/hci0", "/org/bluez/hci0/dev_A4_C1", &format!("{PATH}/service0001")] {
             assert!(device(&Path::from(path), &PropMap::new()).is_none(), "{path}");

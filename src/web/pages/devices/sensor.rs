@@ -304,3 +304,40 @@ fn deadbands<'a>(telling: &Telling, measures: impl Iterator<Item = &'a String>) 
 /// The labels, for the catalogues.
 #[cfg(test)]
 pub(in crate::web) const LABELS: [&str; 5] = [MIN_INTERVAL, MAX_INTERVAL, REPEAT, PER_MINUTE, COUNTER_RESET];
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn form(fields: &Value) -> Form {
+        Form::of(fields.as_object().unwrap().clone())
+    }
+
+    #[test]
+    fn a_form_sets_what_stands_in_it_and_what_was_emptied_counts_however_little_it_changes() {
+        let typed = json!({ "min_interval_s": "60", "repeat_s": "", "deadband-temperature": "", "deadband-co2": "", "deadband-humidity": " 2.5" });
+        let set = change(&form(&typed), &Telling::default()).unwrap();
+        let deadbands = [("temperature".to_owned(), 0.0), ("humidity".to_owned(), 2.5)].into();
+        assert_eq!(set, TellingChange { min_interval_s: Some(60), deadbands, ..TellingChange::default() });
+    }
+
+    #[test]
+    fn what_is_no_number_is_told_as_it_was_typed() {
+        for field in ["per_minute", "deadband-temperature"] {
+            assert_eq!(change(&form(&json!({ field: "many" })), &Telling::default()), Err("many".to_owned()));
+        }
+        assert!(
+            change(&form(&json!({ "per_minute": "many", "defaults": "1" })), &Telling::default()).unwrap().defaults
+        );
+    }
+
+    #[test]
+    fn there_is_a_field_for_each_deadband_and_for_what_is_measured() {
+        let telling = Telling { deadbands: [("temperature".to_owned(), 0.1)].into(), ..Telling::default() };
+        let fields = deadbands(&telling, ["co2".to_owned(), "temperature".to_owned()].iter());
+        let fields: Vec<_> = fields.iter().map(|field| (field.field.as_str(), field.value.as_str())).collect();
+        assert_eq!(fields, [("deadband-co2", ""), ("deadband-temperature", "0.1")]);
+    }
+}

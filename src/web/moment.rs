@@ -30,13 +30,11 @@ async fn within<T: Send + 'static>(
             late(came);
         }
     });
-    match timeout(moment, &mut answer).await {
-        Ok(came) => came.ok(),
-        Err(_) => {
-            answer.close();
-            answer.try_recv().ok()
-        }
+    if let Ok(came) = timeout(moment, &mut answer).await {
+        return came.ok();
     }
+    answer.close();
+    answer.try_recv().ok()
 }
 
 #[cfg(test)]

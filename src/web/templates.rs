@@ -68,6 +68,7 @@ const SOURCES: &[(&str, &str)] = &sources![
     "pages/refused.html",
     "pages/sensor.html",
     "pages/sensors.html",
+    "pages/sensors_several.html",
     "pages/settings/account.html",
     "pages/settings/backup.html",
     "pages/settings/gateway.html",

@@ -11,6 +11,7 @@ const PASSWORD = 'correct horse';
 const KITCHEN = 'A4:C1:38:00:00:01';
 const SHEDS = ['A4:C1:38:00:00:02', 'A4:C1:38:00:00:03'];
 const BOARD = 'A4:C1:38:00:00:04';
+const LATE = 'A4:C1:38:00:00:05';
 const UNKNOWN = 'A4:C1:38:00:00:99';
 const SEALED = '54:48:E6:8F:80:A5';
 // The example of https://bthome.io/encryption/, read 2026-11.
@@ -31,6 +32,7 @@ flow(async (browser) => {
     await sensors.set();
     await sensors.encrypted();
     await sensors.linked();
+    await sensors.several();
     await sensors.forgotten();
     browser.say({ do: 'end', posted: browser.posted() });
 });
@@ -160,6 +162,33 @@ class Sensors {
         await this.#seen('device-sensor-linked');
         await this.page.reload();
         assert.equal(await this.page.locator('#once').count(), 0, 'it is shown once');
+    }
+
+    // Two that are ticked, and then all of a model.
+    async several() {
+        for (const address of SHEDS) {
+            await ask(this.browser, 'send', { address, packet: 1 });
+        }
+        await go(this.page, 'Sensors');
+        await this.page.getByRole('link', { name: 'Adopt several' }).click();
+        await this.page.getByRole('heading', { name: 'Adopt several', level: 1 }).waitFor();
+        await fillIn(this.page, { 'What their names begin with': 'shed' });
+        this.browser.expect(this.page, /status of 422 .*several/);
+        await press(this.page, 'Adopt them', 'Adopt several', 'Tick some sensors, or choose a model.');
+        for (const address of SHEDS) {
+            await this.page.getByLabel(address).check();
+        }
+        await this.#seen('sensors-several');
+        await press(this.page, 'Adopt them', 'Sensors', 'Adopted: 2.');
+        await this.page.getByRole('link', { name: 'shed-000002' }).waitFor();
+        await this.page.getByRole('link', { name: 'shed-000003' }).waitFor();
+
+        await ask(this.browser, 'send', { address: LATE, packet: 1 });
+        await this.page.goto(`${this.browser.told.gateway}/sensors/several`);
+        await this.page.getByLabel('Which').selectOption({ label: 'all of bthome (1)' });
+        await fillIn(this.page, { 'What their names begin with': 'late' });
+        await press(this.page, 'Adopt them', 'Sensors', 'Adopted: 1.');
+        await this.page.getByRole('link', { name: 'late-000005' }).waitFor();
     }
 
     async forgotten() {

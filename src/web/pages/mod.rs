@@ -102,6 +102,7 @@ pub(super) fn rendered(context: &crate::web::Templates, frame: &Frame) -> Vec<(S
         of::<queue::Queue>,
         of::<sensors::list::Sensors>,
         of::<sensors::one::OneSensor>,
+        of::<sensors::several::Several>,
         of::<settings::account::Account>,
         of::<settings::otp::Enrolment>,
         of::<settings::secrets::Secrets>,

@@ -2,6 +2,7 @@
 
 pub(super) mod list;
 pub(super) mod one;
+pub(super) mod several;
 
 use std::sync::Arc;
 
@@ -15,7 +16,8 @@ use crate::web::route::Site;
 use crate::web::visit::Visit;
 
 pub(super) fn routes(site: &Site) -> Vec<Route> {
-    [list::routes(site), one::routes(site)].concat()
+    // What is no address is one of the paths.
+    [list::routes(site), several::routes(site), one::routes(site)].concat()
 }
 
 /// What was heard in the last hour, the strongest first.

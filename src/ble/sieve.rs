@@ -4,7 +4,7 @@
 //!
 //! What happens, as a button, is told at once; what is or is not, as a door, when it changes; what is measured when it
 //! changes by its deadband, not too often. What does not change is told again after a while. The numbers are the
-//! sensor's [`Rules`].
+//! sensor's `Rules`.
 
 use std::collections::HashMap;
 
@@ -91,6 +91,7 @@ impl Sieve {
     }
 
     /// The same of a sensor whose counter begins anew.
+    #[must_use]
     pub fn counting_anew(self) -> Self {
         Self { counter: None, ..self }
     }

@@ -73,7 +73,7 @@ impl Registry {
             let sensor = device.sensor.as_ref().ok_or_else(no_sensor)?;
             let telling = sensor.telling.changed(change, measured)?;
             let bind_key = bind_key.or_else(|| sensor.bind_key.clone());
-            let sensor = Some(Sensor { telling, bind_key, ..sensor.clone() });
+            let sensor = Some(Sensor { bind_key, telling, ..sensor.clone() });
             Ok(devices::put(snapshot, rows, Device { sensor, ..Device::clone(&device) }))
         })
     }

@@ -15,6 +15,7 @@ mod bluez;
 pub mod decode;
 pub mod discovery;
 mod driver;
+pub mod gatt;
 mod listen;
 pub mod pulse;
 pub mod radio;

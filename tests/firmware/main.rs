@@ -1,4 +1,5 @@
-//! The link of `examples/firmware/` in conversation with the gateway's own codecs.
+//! The firmware in `examples/firmware/`: its link speaks with the gateway's own codecs, its programs compile, and what
+//! its guide reckons is right.
 #![expect(
     unreachable_pub,
     clippy::unwrap_used,
@@ -8,7 +9,9 @@
 mod board;
 mod conversation;
 mod disturbed;
+mod guide;
 mod peer;
+mod sketches;
 #[expect(dead_code, reason = "tests/it uses the rest")]
 #[path = "../it/tools.rs"]
 mod tools;

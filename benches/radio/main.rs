@@ -9,7 +9,7 @@
 #![expect(unreachable_pub, reason = "it shares what the tests play")]
 
 #[allow(dead_code, reason = "the tests use the rest")]
-#[path = "../../tests/radio/bluez.rs"]
+#[path = "../../tests/radio/bluez/mod.rs"]
 mod bluez;
 #[allow(dead_code, reason = "the tests use the rest")]
 #[path = "../../tests/radio/bus.rs"]

@@ -6,14 +6,19 @@
     reason = "a program of tests: nothing is outside, and a failure is a panic"
 )]
 
+#[expect(dead_code, reason = "nothing is connected to yet")]
 mod bluez;
 mod bus;
+#[expect(dead_code, reason = "nothing is connected to yet")]
+mod frames;
 #[expect(dead_code, reason = "tests/it uses the rest")]
 #[path = "../it/gateway.rs"]
 mod gateway;
 #[expect(dead_code, reason = "tests/it uses the rest")]
 #[path = "../it/mqtt.rs"]
 mod mqtt;
+#[expect(dead_code, reason = "nothing is connected to yet")]
+mod peripheral;
 #[expect(dead_code, reason = "tests/it uses the rest")]
 #[path = "../it/receiver.rs"]
 mod receiver;
@@ -26,3 +31,4 @@ mod adopted;
 mod adverts;
 mod failures;
 mod flood;
+mod played;

@@ -24,6 +24,7 @@ pub const KITCHEN: Sent = Sent {
     rssi: -60,
     manufacturer_data: Vec::new(),
     service_data: Vec::new(),
+    services: Vec::new(),
 };
 
 /// Whether the tests cannot be done here. In CI that is a failure.

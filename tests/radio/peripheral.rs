@@ -104,6 +104,12 @@ impl Peripheral {
         }
     }
 
+    /// It sends nothing but who it is and what it can.
+    pub fn quiet(mut self) -> Self {
+        self.offer.sent.manufacturer_data.clear();
+        self
+    }
+
     /// It is near an adapter, and sends until somebody connects to it.
     pub fn come(&mut self, bluez: &Bluez) {
         self.control = Some(bluez.control());

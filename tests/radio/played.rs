@@ -111,6 +111,8 @@ async fn fails() {
     let mut connecting = Box::pin(device.connect());
     assert!(futures_util::poll!(&mut connecting).is_pending());
     firmware.until(&Happened::Wanted).await;
+    let second = device.connect().await.unwrap_err();
+    assert!(second.to_string().contains("InProgress"), "{second}");
     device.disconnect().await.unwrap();
     let canceled = connecting.await.unwrap_err();
     assert!(canceled.to_string().contains("le-connection-canceled"), "{canceled}");

@@ -19,6 +19,7 @@ use super::Offer;
 use super::Service;
 use super::boxed;
 use super::device_path;
+use super::error;
 use super::near;
 use super::refusal;
 use super::there;
@@ -210,9 +211,10 @@ fn describe_links(device: &mut IfaceBuilder<Device>, near: Near, later: Later) {
                 return Some(call);
             }
             match near.want(&address) {
-                Manner::Answers => after.then(move |service| service.connect(&path, &address, call)),
-                Manner::Refuses => after.then(move |service| service.answer(call, Err(near::no_answer()))),
-                Manner::Hangs => near.wait(&address, path, call),
+                None => after.then(move |service| service.answer(call, Err(error("InProgress")))),
+                Some(Manner::Answers) => after.then(move |service| service.connect(&path, &address, call)),
+                Some(Manner::Refuses) => after.then(move |service| service.answer(call, Err(near::no_answer()))),
+                Some(Manner::Hangs) => near.wait(&address, path, call),
             }
             None
         },

@@ -97,13 +97,13 @@ impl Near {
         .unwrap_or_default()
     }
 
-    /// Somebody wants to connect to the device at `path`; how it takes that.
-    pub(super) fn want(&self, address: &str) -> Manner {
+    /// Somebody wants to connect to it; how it takes that. None if somebody waits for it already.
+    pub(super) fn want(&self, address: &str) -> Option<Manner> {
         let manner = self.with(address, |peer| {
             peer.tell(Happened::Wanted);
-            peer.manner
+            peer.waiting.is_empty().then_some(peer.manner)
         });
-        manner.unwrap_or(Manner::Refuses)
+        manner.unwrap_or(Some(Manner::Refuses))
     }
 
     /// This call waits until the device behaves in another way.

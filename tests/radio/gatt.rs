@@ -247,7 +247,7 @@ async fn what_is_acknowledged_survives_the_death_of_the_gateway() {
         // BlueZ keeps the connection for a gateway that comes back.
         linked.device.begin().await;
         linked.device.hello(&linked.key).await;
-        while receiver.next().await.json()["data"] != number.to_string() {}
+        while receiver.next().await.json()["data"].as_str() != Some(&number.to_string()) {}
     }
 }
 

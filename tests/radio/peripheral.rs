@@ -289,7 +289,8 @@ pub fn event(message: &Message) -> (String, String) {
     (String::from_utf8(name.to_vec()).unwrap(), String::from_utf8(data.to_vec()).unwrap())
 }
 
-fn prove(key: &str, parts: &[&[u8]]) -> [u8; 32] {
+/// What somebody who knows the key makes of these.
+pub fn prove(key: &str, parts: &[&[u8]]) -> [u8; 32] {
     let kept = sum(key.as_bytes(), &[b"farhook link"]);
     sum(&kept, parts)
 }

@@ -26,7 +26,11 @@ use crate::bluez::Bluez;
 use crate::bluez::Happened;
 use crate::bluez::Manner;
 use crate::bus::Bus;
+use crate::frames;
+use crate::frames::Assembler;
+use crate::frames::Message;
 use crate::gateway::PATIENCE;
+use crate::peripheral;
 use crate::peripheral::Peripheral;
 use crate::scene;
 use crate::scene::ADAPTER;
@@ -43,6 +47,11 @@ fn btleplug_finds_connects_hears_and_writes() {
 #[test]
 fn a_device_can_refuse_hang_and_vanish() {
     in_a_process_of_its_own("played::a_device_can_refuse_hang_and_vanish", fails);
+}
+
+#[test]
+fn the_firmware_says_who_it_is_and_what_it_wants_and_takes_an_answer() {
+    in_a_process_of_its_own("played::the_firmware_says_who_it_is_and_what_it_wants_and_takes_an_answer", converses);
 }
 
 async fn connects() {
@@ -146,6 +155,46 @@ async fn fails() {
     stage.bluez.when(|service| service.switch("hci0", false));
     firmware.until(&Happened::Disconnected).await;
     assert!(!device.is_connected().await.unwrap());
+}
+
+async fn converses() {
+    let Stage { bluez: _bluez, mut firmware, device, _adapter } = Stage::set().await;
+    let gateway = tokio::spawn(async move {
+        device.connect().await.unwrap();
+        device.discover_services().await.unwrap();
+        let (rx, tx) = (find(&device, "b1e50003"), find(&device, "b1e50002"));
+        let mut heard = device.notifications().await.unwrap();
+        device.subscribe(&tx).await.unwrap();
+        let say = async |message: Message| {
+            for frame in message.frames(MTU) {
+                device.write(&rx, &frame, WriteType::WithResponse).await.unwrap();
+            }
+        };
+        let mut assembler = Assembler::default();
+        let mut hear = async || loop {
+            if let Some(message) = assembler.take(&next(&mut heard).await.value) {
+                return message;
+            }
+        };
+        say(Message::new(frames::HELLO, 1, &[&[1], &[9; 16][..]].concat())).await;
+        let hello = hear().await;
+        assert_eq!((hello.kind, hello.body.len()), (frames::HELLO, 49));
+        let second = peripheral::prove("the key", &[b"farhook gateway", &hello.body[1..17], &[9; 16]]);
+        say(Message::new(frames::HELLO, 2, &[&[1], second.as_slice()].concat())).await;
+        let published = hear().await;
+        say(Message::new(frames::RESPONSE, 3, &[b"\x01a", published.body.as_slice()].concat())).await;
+        say(Message::new(frames::ACK, published.id, &[])).await;
+        assert_eq!(hear().await, Message::new(frames::ACK, 3, &[]));
+        device.disconnect().await.unwrap();
+    });
+    firmware.taken_up("the key").await;
+    let body = "x".repeat(600);
+    let id = firmware.publish(&body);
+    // What comes before it is kept for whoever asks for it.
+    firmware.acked(id).await;
+    assert_eq!(firmware.response().await, ("a".to_owned(), body));
+    firmware.until(&Happened::Disconnected).await;
+    gateway.await.unwrap();
 }
 
 /// A device that btleplug has found.

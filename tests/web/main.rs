@@ -11,7 +11,7 @@
 )]
 
 #[expect(dead_code, reason = "tests/radio uses the rest")]
-#[path = "../radio/bluez.rs"]
+#[path = "../radio/bluez/mod.rs"]
 mod bluez;
 #[expect(dead_code, reason = "tests/radio uses the rest")]
 #[path = "../radio/bus.rs"]

@@ -108,6 +108,11 @@ impl Discovery {
         }
     }
 
+    /// Whether a device is in the list.
+    pub fn knows(&self, address: Address) -> bool {
+        self.0.contains_key(&address)
+    }
+
     /// The list, the strongest first, of those that were not forgotten.
     pub fn list(&self, now: Now) -> Vec<BleFound> {
         let known = self.0.iter().filter(|(_, device)| !device.is_forgotten(now));

@@ -14,6 +14,9 @@ use tokio::time::sleep;
 
 use crate::ble::advert::Address;
 use crate::ble::air::Air;
+use crate::ble::links;
+use crate::ble::links::Hub;
+use crate::ble::links::Links;
 use crate::ble::listen::Listening;
 use crate::ble::pulse::Pulse;
 use crate::ble::radio::Radio;
@@ -25,7 +28,10 @@ use crate::bus::BleAsk;
 use crate::bus::BleReport;
 use crate::bus::BleState;
 use crate::bus::Intake;
+use crate::bus::Live;
+use crate::bus::Presence;
 use crate::bus::stopped;
+use crate::chance::Chance;
 use crate::clock;
 use crate::config;
 use crate::config::Config;
@@ -50,26 +56,54 @@ pub struct Parts {
     pub kept: Vec<(DeviceId, StoredSensor)>,
     /// What makes that durable.
     pub writer: QueueWriter,
+    /// Where what hooks answer is told.
+    pub live: Live,
+    /// Where it is told which devices are connected.
+    pub presence: Presence,
+    /// For jitter and for what proves who a device is.
+    pub chance: Chance,
 }
 
 /// Runs until `stop` is set. Whatever is wrong with the radio, it goes on.
 pub(super) async fn run<R: Radio>(radio: R, air: Air, parts: Parts, mut stop: watch::Receiver<bool>) {
-    let Parts { ble, asked, config, registry, intake, kept, writer } = parts;
+    let Parts { ble, asked, config, registry, intake, kept, writer, live, presence, chance } = parts;
     let pulse = Mutex::default();
-    let listening = Listening { air: &air, pulse: &pulse, ble: &ble, intake: &intake, writer: &writer };
+    let links = Links::default();
+    let (central, centrals) = watch::channel(None);
+    let hub_parts = links::Parts {
+        links: links.clone(),
+        ble: ble.clone(),
+        live,
+        intake: intake.clone(),
+        presence,
+        chance,
+        config: config.clone(),
+        registry: registry.clone(),
+    };
+    let mut hub = Hub::new(hub_parts, centrals);
+    let listening = Listening { air: &air, pulse: &pulse, ble: &ble, intake: &intake, writer: &writer, links: &links };
     tokio::select! {
         () = stopped(&mut stop) => {}
         () = listening.run(asked, registry, kept) => {}
-        () = drive(radio, &pulse, &ble, config) => {}
+        () = drive(radio, &central, &pulse, &ble, config) => {}
+        () = hub.run() => {}
     }
+    hub.close().await;
 }
 
 /// Keeps the radio scanning, as the configuration wants it.
-async fn drive<R: Radio>(mut radio: R, pulse: &Mutex<Pulse>, ble: &Ble, mut config: watch::Receiver<Arc<Config>>) {
+async fn drive<R: Radio>(
+    mut radio: R,
+    central: &watch::Sender<Option<R::Central>>,
+    pulse: &Mutex<Pulse>,
+    ble: &Ble,
+    mut config: watch::Receiver<Arc<Config>>,
+) {
     loop {
         let settings = config.borrow_and_update().ble.clone();
         if settings.enabled {
-            supervise(&mut radio, &settings, pulse, ble, &mut config).await;
+            supervise(&mut radio, central, &settings, pulse, ble, &mut config).await;
+            central.send_replace(None);
             // Nobody listens from here on, or in another way.
             let _ = radio.stop_scan().await;
         } else {
@@ -82,6 +116,7 @@ async fn drive<R: Radio>(mut radio: R, pulse: &Mutex<Pulse>, ble: &Ble, mut conf
 /// Does what the supervisor decides until the configuration is another one.
 async fn supervise<R: Radio>(
     radio: &mut R,
+    central: &watch::Sender<Option<R::Central>>,
     settings: &config::Ble,
     pulse: &Mutex<Pulse>,
     ble: &Ble,
@@ -89,10 +124,17 @@ async fn supervise<R: Radio>(
 ) {
     let mut supervisor = Supervisor::new(settings.manage_power);
     let mut seen = Seen::Begun;
+    let mut connects_with = None;
     loop {
         let now_ms = clock::now().mono_ms;
         let action = supervisor.decide(seen, &pulse.lock().expect("nothing here panics").clone(), now_ms);
         tell(&supervisor, ble);
+        // Connections do not outlive a scan that was lost: whatever ended it has most likely ended them.
+        let scan = supervisor.is_up().then(|| (supervisor.adapter(), supervisor.scans_lost()));
+        if connects_with != scan {
+            connects_with = scan;
+            central.send_replace(scan.and_then(|_| radio.central()));
+        }
         let done = match action {
             Action::Connect => radio.connect().await.map(|()| Seen::Connected),
             Action::Look => radio.find(settings.adapter.map(Address::from_bytes)).await.map(Seen::Found),
@@ -157,10 +199,15 @@ mod tests {
     use crate::ble::advert::Advert;
     use crate::ble::air::Sighting;
     use crate::ble::radio::Adapter;
+    use crate::ble::radio::Central;
+    use crate::ble::radio::Connection;
+    use crate::ble::radio::Effort;
     use crate::ble::radio::Fault;
+    use crate::ble::radio::LinkFault;
     use crate::ble::radio::Power;
     use crate::ble::radio::Scan;
     use crate::bus::ble;
+    use crate::model::Link;
     use crate::store::Queue;
 
     const ADDRESS: Address = Address::from_bytes([0xc0, 0, 0, 0, 0, 1]);
@@ -178,7 +225,41 @@ mod tests {
         }
     }
 
+    /// There is nobody to connect to.
+    #[derive(Clone)]
+    struct Nobody;
+
+    impl Central for Nobody {
+        type Connection = Nobody;
+
+        async fn connect(&self, _: Address, _: Link, _: Effort) -> Result<Self, LinkFault> {
+            Err(LinkFault::Unknown)
+        }
+
+        async fn disconnect(&self, _: Address) {}
+    }
+
+    impl Connection for Nobody {
+        fn room(&self) -> usize {
+            0
+        }
+
+        async fn heard(&mut self) -> Option<Vec<u8>> {
+            None
+        }
+
+        async fn write(&mut self, _: &[u8]) -> Result<(), LinkFault> {
+            Err(LinkFault::Unknown)
+        }
+    }
+
     impl Radio for Played {
+        type Central = Nobody;
+
+        fn central(&self) -> Option<Nobody> {
+            Some(Nobody)
+        }
+
         async fn connect(&mut self) -> Result<(), Fault> {
             self.answer("connect", ())
         }
@@ -229,8 +310,19 @@ mod tests {
             let data = tempfile::tempdir().unwrap();
             let (queue, _) = Queue::open(data.path()).unwrap();
             let (writer, _) = QueueWriter::start(&queue, 0);
-            let kept = Vec::new();
-            let parts = Parts { ble: ble.clone(), asked: lists, config: configured, registry, intake, kept, writer };
+            let (live, _) = Live::new();
+            let parts = Parts {
+                ble: ble.clone(),
+                asked: lists,
+                config: configured,
+                registry,
+                intake,
+                kept: Vec::new(),
+                writer,
+                live,
+                presence: Presence::default(),
+                chance: Chance::from_seed(1),
+            };
             let air = Air::default();
             let task = tokio::spawn(run(Played { asked: asking, has_bus }, air.clone(), parts, stopping));
             Self { ble, air, asked, config, stop, task }

@@ -11,6 +11,7 @@ use crate::ble::advert::Advert;
 use crate::ble::air::Air;
 use crate::ble::air::Waiting;
 use crate::ble::discovery::Discovery;
+use crate::ble::links::Links;
 use crate::ble::pulse::Pulse;
 use crate::ble::sensors::Heard;
 use crate::ble::sensors::Sensors;
@@ -33,6 +34,7 @@ pub(super) struct Listening<'a> {
     pub(super) ble: &'a Ble,
     pub(super) intake: &'a Intake,
     pub(super) writer: &'a QueueWriter,
+    pub(super) links: &'a Links,
 }
 
 impl Listening<'_> {
@@ -44,7 +46,7 @@ impl Listening<'_> {
         kept: Vec<(DeviceId, StoredSensor)>,
     ) {
         let (mut discovery, mut sensors) = (Discovery::default(), Sensors::knowing(kept));
-        self.adopt(&mut sensors, &registry.borrow_and_update());
+        self.adopt(&mut sensors, &discovery, &registry.borrow_and_update());
         loop {
             tokio::select! {
                 waiting = self.air.heard() => {
@@ -58,12 +60,13 @@ impl Listening<'_> {
                     BleAsk::List(reply) => drop(reply.send(discovery.list(clock::now()))),
                     BleAsk::TryKey { address, bind_key, reply } => sensors.try_key(address, &bind_key, reply),
                 },
-                Ok(()) = registry.changed() => self.adopt(&mut sensors, &registry.borrow_and_update()),
+                Ok(()) = registry.changed() => self.adopt(&mut sensors, &discovery, &registry.borrow_and_update()),
             }
         }
     }
 
-    fn adopt(&self, sensors: &mut Sensors, registry: &Snapshot) {
+    fn adopt(&self, sensors: &mut Sensors, discovery: &Discovery, registry: &Snapshot) {
+        self.links.adopt(registry, |address| discovery.knows(address));
         let forgotten = sensors.adopt(registry, clock::now().mono_ms);
         if !forgotten.is_empty() {
             let mut changes = Changes::new();
@@ -79,6 +82,7 @@ impl Listening<'_> {
         for sighting in waiting.sightings.into_values() {
             heard += u64::from(sighting.times);
             let is_fresh = sighting.is_fresh();
+            self.links.known(sighting.advert.address, is_fresh, now.mono_ms);
             // What comes back has the name, too: some formats are told by it.
             let advert: Advert = discovery.hear(sighting, now);
             if !is_fresh {

@@ -1,13 +1,14 @@
-//! Bluetooth Low Energy: what sensors send without being asked. Started by the daemon; whoever wants to know how it is
-//! asks [`Ble`](crate::bus::Ble).
+//! Bluetooth Low Energy: what sensors send without being asked, and devices that are connected to. Started by the daemon;
+//! whoever wants to know how it is asks [`Ble`](crate::bus::Ble).
 //!
 //! ```text
 //!  BlueZ ── D-Bus ──> bluez ──> air ──> listen ──> discovery: what was heard of late, for people
-//!                       ^                  └──────> sensors ──> sieve ──> the intake: events of adopted sensors
+//!                       ^                  ├──────> sensors ──> sieve ──> the intake: events of adopted sensors
+//!                       │                  └──────> links <── gatt: connections to devices, and what is said over them
 //!                       └── driver <── supervisor: what to do about the radio
 //! ```
-//! [`advert`] is one sending as the radio hears it, [`decode`] makes a reading of it. The radio is never needed: without it, everything else works. Only
-//! `bluez` names what it is made of.
+//! [`advert`] is one sending as the radio hears it, [`decode`] makes a reading of it. The radio is never needed: without
+//! it, everything else works. Only `bluez` names what it is made of.
 
 pub mod advert;
 pub mod air;
@@ -16,6 +17,7 @@ pub mod decode;
 pub mod discovery;
 mod driver;
 pub mod gatt;
+mod links;
 mod listen;
 pub mod pulse;
 pub mod radio;

@@ -1,9 +1,11 @@
-//! What the rest of the bridge needs of a radio: to find it, to switch it on, to scan. What it hears goes into the
-//! [`Air`](crate::ble::air::Air). Whoever drives it is in `driver`; the real one is in `bluez`.
+//! What the rest of the bridge needs of a radio: to find it, to switch it on, to scan, to connect to devices. What it
+//! hears goes into the [`Air`](crate::ble::air::Air). Whoever drives it is in `driver`, whoever connects in `links`; the
+//! real one is in `bluez`.
 
 use std::future::Future;
 
 use crate::ble::advert::Address;
+use crate::model::Link;
 
 /// Why a radio did not do what it was asked to.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -65,8 +67,62 @@ pub enum Scan {
     WentOn,
 }
 
+/// Why there is no connection to a device.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LinkFault {
+    /// The radio has not heard of the device, or not for a while.
+    #[error("it is not heard any more")]
+    Unknown,
+    /// Something else; in the words of the other side.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// What is done so that a connection comes about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Effort {
+    /// Nothing more than to connect.
+    Plain,
+    /// The scan rests meanwhile: some controllers cannot do both.
+    Quiet,
+    /// What the system remembers of the device, as which services it had, is forgotten first.
+    Fresh,
+}
+
+/// What connects to devices, for as long as the radio goes on as it does.
+pub trait Central: Clone + Send + Sync + 'static {
+    /// A connection to a device.
+    type Connection: Connection;
+
+    /// Connects to a device, and hears it. Ends by itself, within a minute.
+    fn connect(
+        &self,
+        address: Address,
+        link: Link,
+        effort: Effort,
+    ) -> impl Future<Output = Result<Self::Connection, LinkFault>> + Send;
+
+    /// Ends a connection, or what shall become one. Ends by itself, within seconds.
+    fn disconnect(&self, address: Address) -> impl Future<Output = ()> + Send;
+}
+
+/// A connection to a device.
+pub trait Connection: Send {
+    /// Bytes that fit one write.
+    fn room(&self) -> usize;
+
+    /// What the device says next; none when the connection has ended. Nothing is lost if it is not waited for.
+    fn heard(&mut self) -> impl Future<Output = Option<Vec<u8>>> + Send;
+
+    /// Writes, and waits until the device has confirmed it. Ends by itself, within seconds.
+    fn write(&mut self, bytes: &[u8]) -> impl Future<Output = Result<(), LinkFault>> + Send;
+}
+
 /// A radio. Each request ends by itself, within seconds.
 pub trait Radio: Send {
+    /// What connects to devices through it.
+    type Central: Central;
+
     /// Connects to whom it is asked through; does nothing if that is so already.
     fn connect(&mut self) -> impl Future<Output = Result<(), Fault>> + Send;
 
@@ -81,6 +137,9 @@ pub trait Radio: Send {
 
     /// Ends the scan.
     fn stop_scan(&mut self) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// What connects to devices through the adapter that was found last; none before.
+    fn central(&self) -> Option<Self::Central>;
 
     /// Waits until something has changed on the other side that makes it worth to look again.
     fn changed(&mut self) -> impl Future<Output = ()> + Send;

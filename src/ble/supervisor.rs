@@ -134,6 +134,11 @@ impl Supervisor {
         self.reason.as_deref()
     }
 
+    /// Whether the radio works: it scans, even if nothing is heard.
+    pub fn is_up(&self) -> bool {
+        matches!(self.state, BleState::Scanning | BleState::Stalled)
+    }
+
     /// The adapter that is used, or was used last.
     pub fn adapter(&self) -> Option<Address> {
         self.adapter

@@ -2,6 +2,7 @@
 //! write it.
 
 use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -14,7 +15,9 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use crate::model::Address;
+use crate::model::DeviceId;
 use crate::model::Hidden;
+use crate::model::Link;
 use crate::model::WallTime;
 
 /// Askers that may wait for the list of what was heard.
@@ -188,10 +191,40 @@ pub struct BleFound {
     pub not_told: BTreeMap<&'static str, u64>,
 }
 
+/// How far a connection to a device is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LinkState {
+    /// There is none.
+    Waiting,
+    /// It is being made, or it is not clear yet who is at the other end.
+    Connecting,
+    /// The device publishes, and is told what is for it.
+    Connected,
+}
+
+/// How the connection to a device is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LinkReport {
+    /// Which kind it is.
+    pub kind: Link,
+    /// How far it is.
+    pub state: LinkState,
+    /// Why there is none, or why the last one ended.
+    pub reason: Option<String>,
+    /// Connections that failed or ended soon, in a row.
+    pub failures: u32,
+    /// Events of the device that were taken, since the start.
+    pub taken: u64,
+    /// What was for the device and had to make room for later things, since the start.
+    pub dropped: u64,
+}
+
 /// Where the radio can be looked at. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Ble {
     report: Arc<Mutex<BleReport>>,
+    links: Arc<Mutex<HashMap<DeviceId, LinkReport>>>,
     asks: mpsc::Sender<BleAsk>,
     measured: Arc<[&'static str]>,
 }
@@ -233,7 +266,7 @@ pub enum KeyRefusal {
 /// A new one, and where those who want the list are heard. `measured` are the names of all that sensors measure.
 pub fn ble(measured: Vec<&'static str>) -> (Ble, mpsc::Receiver<BleAsk>) {
     let (asks, asked) = mpsc::channel(ASKING);
-    (Ble { report: Arc::default(), asks, measured: measured.into() }, asked)
+    (Ble { report: Arc::default(), links: Arc::default(), asks, measured: measured.into() }, asked)
 }
 
 impl Ble {
@@ -266,6 +299,16 @@ impl Ble {
             Ok(answer) => answer.unwrap_or(Err(KeyRefusal::Busy)),
             Err(_) => Err(KeyRefusal::Silence),
         }
+    }
+
+    /// How the connection to a device is; none if it is not connected to.
+    pub fn link(&self, device: DeviceId) -> Option<LinkReport> {
+        self.links.lock().expect("nothing here panics").get(&device).cloned()
+    }
+
+    /// For the radio's tasks: how all connections are now.
+    pub fn show_links(&self, links: HashMap<DeviceId, LinkReport>) {
+        *self.links.lock().expect("nothing here panics") = links;
     }
 
     /// For the radio's tasks: how it is now.

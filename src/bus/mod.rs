@@ -29,6 +29,8 @@ pub use ble::BleFound;
 pub use ble::BleReport;
 pub use ble::BleState;
 pub use ble::KeyRefusal;
+pub use ble::LinkReport;
+pub use ble::LinkState;
 pub use ble::ble;
 pub use board::Board;
 pub use board::HookReport;

@@ -18,7 +18,7 @@ pub struct Sighting {
     pub connections: u32,
     /// When it last opened a connection.
     pub connected_at: Option<WallTime>,
-    /// Where it was when it did.
+    /// Where it was when it did; none if that was over Bluetooth.
     pub address: Option<IpAddr>,
     /// When it last sent something.
     pub last_heard: Option<WallTime>,
@@ -48,12 +48,12 @@ struct Page {
 pub struct Noted(u64);
 
 impl Presence {
-    /// The device opened a connection from that address.
-    pub fn connected(&self, device: DeviceId, address: IpAddr, at: WallTime) -> Noted {
+    /// The device opened a connection: from that address, or over Bluetooth without one.
+    pub fn connected(&self, device: DeviceId, address: Option<IpAddr>, at: WallTime) -> Noted {
         self.change(device, |page| {
             page.sighting.connections += 1;
             page.sighting.connected_at = Some(at);
-            page.sighting.address = Some(address);
+            page.sighting.address = address;
             page.sighting.last_heard = Some(at);
             Noted(page.number)
         })
@@ -124,9 +124,9 @@ mod tests {
     fn a_device_that_is_away_is_known_as_it_was_last() {
         let presence = Presence::default();
         let description = Arc::new(Description { product_version: Some(3), ..Description::default() });
-        presence.connected(DEVICE, Ipv4Addr::new(10, 0, 0, 1).into(), at(1));
+        presence.connected(DEVICE, Some(Ipv4Addr::new(10, 0, 0, 1).into()), at(1));
         presence.described(DEVICE, Arc::clone(&description));
-        let noted = presence.connected(DEVICE, Ipv4Addr::new(10, 0, 0, 2).into(), at(2));
+        let noted = presence.connected(DEVICE, Some(Ipv4Addr::new(10, 0, 0, 2).into()), at(2));
         presence.heard(DEVICE, at(3));
         presence.disconnected(DEVICE, noted);
         presence.disconnected(DEVICE, noted);
@@ -143,12 +143,12 @@ mod tests {
     #[test]
     fn of_a_device_that_was_removed_nothing_is_known() {
         let presence = Presence::default();
-        let before = presence.connected(DEVICE, Ipv4Addr::LOCALHOST.into(), at(1));
+        let before = presence.connected(DEVICE, Some(Ipv4Addr::LOCALHOST.into()), at(1));
         presence.described(DEVICE, Arc::default());
         presence.forget(DEVICE);
         presence.disconnected(DEVICE, before);
         assert_eq!(presence.of(DEVICE), Sighting::default());
-        presence.connected(DEVICE, Ipv4Addr::LOCALHOST.into(), at(2));
+        presence.connected(DEVICE, Some(Ipv4Addr::LOCALHOST.into()), at(2));
         presence.disconnected(DEVICE, before);
         assert_eq!(presence.of(DEVICE).connections, 1, "that was another connection");
         let data = tempfile::tempdir().unwrap();

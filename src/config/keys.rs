@@ -35,7 +35,7 @@ pub(super) struct Key {
 }
 
 /// Every key, in the order of the default configuration file.
-pub(super) const KEYS: [Key; 33] = [
+pub(super) const KEYS: [Key; 34] = [
     Key { path: "mqtt.listen", set: |config, found| put(&mut config.mqtt.listen, socket_address(found)) },
     Key {
         path: "mqtt.max_connections",
@@ -140,6 +140,8 @@ pub(super) const KEYS: [Key; 33] = [
     Key { path: "ble.enabled", set: |config, found| put(&mut config.ble.enabled, truth(found)) },
     Key { path: "ble.adapter", set: |config, found| put(&mut config.ble.adapter, radio_address(found)) },
     Key { path: "ble.manage_power", set: |config, found| put(&mut config.ble.manage_power, truth(found)) },
+    // What controllers can do differs; few can do more.
+    Key { path: "ble.links", set: |config, found| put(&mut config.ble.links, whole_u32(found, 0..=16)) },
     Key { path: "log.level", set: |config, found| put(&mut config.log.level, level(found)) },
 ];
 

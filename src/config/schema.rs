@@ -152,6 +152,8 @@ pub struct Ble {
     pub adapter: Option<[u8; 6]>,
     /// Whether the gateway may switch the adapter on, and off and on again when it hears nothing any more.
     pub manage_power: bool,
+    /// Devices that are connected to at once.
+    pub links: u32,
 }
 
 /// The log.
@@ -236,7 +238,7 @@ impl Default for Queue {
 
 impl Default for Ble {
     fn default() -> Self {
-        Self { enabled: true, adapter: None, manage_power: false }
+        Self { enabled: true, adapter: None, manage_power: false, links: 4 }
     }
 }
 

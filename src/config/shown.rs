@@ -84,6 +84,7 @@ fn values(config: &Config) -> Vec<(&'static str, Value)> {
         ("ble.enabled", Value::Boolean(ble.enabled)),
         ("ble.adapter", radio_address(ble.adapter)),
         ("ble.manage_power", Value::Boolean(ble.manage_power)),
+        ("ble.links", number(ble.links)),
         ("log.level", text(log.level.as_str().to_ascii_lowercase())),
     ]
 }

@@ -1,5 +1,7 @@
 //! What requests about Bluetooth and its sensors do. The radio is the owner's, and who hears what.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 use serde_json::json;
 
@@ -79,7 +81,12 @@ impl Clerk<'_> {
         let snapshot = self.parts.registry.snapshot();
         let mut sensors: Vec<_> = snapshot.sensors().filter(|(device, _)| device.owner == self.user).collect();
         sensors.sort_by(|(one, _), (other, _)| one.name.as_str().cmp(other.name.as_str()));
-        Ok(sensors.into_iter().map(|(device, sensor)| shown(device, heard(&found, sensor.address))).collect())
+        let listed = |(device, sensor): (&Arc<Device>, &Sensor)| {
+            let mut listed = shown(device, heard(&found, sensor.address));
+            listed["link"] = json!(self.parts.ble.link(device.id));
+            listed
+        };
+        Ok(sensors.into_iter().map(listed).collect())
     }
 
     async fn found(&self) -> Result<Vec<BleFound>, Refused> {

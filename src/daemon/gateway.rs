@@ -153,6 +153,9 @@ impl Gateway {
             intake: intake.clone(),
             kept: sensors,
             writer: writer.clone(),
+            live: live.clone(),
+            presence: presence.clone(),
+            chance: chance.clone(),
         };
         let bridging = ble::start(ble_parts, faces_stopped.clone());
         let overview = Overview {

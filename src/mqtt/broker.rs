@@ -207,7 +207,7 @@ struct Present(Option<(Presence, DeviceId, Noted)>);
 impl Present {
     fn arrive(presence: &Presence, identity: &Identity, peer: SocketAddr) -> Self {
         let Identity::Device(device) = identity else { return Self(None) };
-        let noted = presence.connected(device.id, peer.ip().to_canonical(), clock::now().wall);
+        let noted = presence.connected(device.id, Some(peer.ip().to_canonical()), clock::now().wall);
         Self(Some((presence.clone(), device.id, noted)))
     }
 }

@@ -121,7 +121,9 @@ async fn sixteen_answers_wait_for_a_device() {
         return;
     }
     let closed = Closed::new();
-    let mut linked = Linked::framed(185).await;
+    let device = Peripheral::framed(ADDRESS, 185);
+    let mut linked = Linked::adopted(device, "farhook", "[limits]\ndevice_per_minute = 0").await;
+    linked.taken_up().await;
     linked.hook_to(&closed.url("/")).await;
     for number in 0..20 {
         let id = linked.device.publish(&format!(r#"{{"t":"temp","d":"{number}"}}"#));

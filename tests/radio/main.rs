@@ -6,18 +6,16 @@
     reason = "a program of tests: nothing is outside, and a failure is a panic"
 )]
 
-#[expect(dead_code, reason = "nothing is connected to yet")]
 mod bluez;
 mod bus;
-#[expect(dead_code, reason = "nothing is connected to yet")]
 mod frames;
 #[expect(dead_code, reason = "tests/it uses the rest")]
 #[path = "../it/gateway.rs"]
 mod gateway;
+mod linked;
 #[expect(dead_code, reason = "tests/it uses the rest")]
 #[path = "../it/mqtt.rs"]
 mod mqtt;
-#[expect(dead_code, reason = "nothing is connected to yet")]
 mod peripheral;
 #[expect(dead_code, reason = "tests/it uses the rest")]
 #[path = "../it/receiver.rs"]
@@ -31,4 +29,6 @@ mod adopted;
 mod adverts;
 mod failures;
 mod flood;
+mod gatt;
+mod links;
 mod played;

@@ -1,7 +1,7 @@
 //! The real radio: BlueZ, the Bluetooth service of Linux, asked over D-Bus.
 //!
-//! btleplug lists the adapters, since a device can be connected only through an adapter that btleplug sees. The scan
-//! and the adverts are asked for and heard directly, because btleplug's own way
+//! btleplug lists the adapters and makes the connections. The scan and the adverts are asked for and heard directly,
+//! because btleplug's own way
 //! - asks BlueZ back about every advert, and queues without bound when more come than that allows;
 //! - drops the data of the first advert of a device, which is the only one of a sensor that is seldom heard;
 //! - scans for classic Bluetooth, too, half of the time on most adapters, and is deaf for sensors meanwhile;
@@ -10,15 +10,19 @@
 //!
 //! Sources: btleplug 0.13.5 (`src/bluez/adapter.rs`) and bluez-async 0.9.0 (`src/lib.rs`), read 2026-11.
 
+mod careful;
+mod central;
 mod fault;
 mod session;
 mod signals;
 
 use std::collections::HashMap;
 use std::future::pending;
+use std::sync::Arc;
 use std::time::Duration;
 
-use btleplug::api::Central;
+use btleplug::api::Central as _;
+use btleplug::platform;
 use dbus::Path;
 use dbus::arg::PropMap;
 use dbus::arg::RefArg;
@@ -29,6 +33,8 @@ use tokio::time::timeout;
 
 use crate::ble::advert::Address;
 use crate::ble::air::Air;
+use crate::ble::bluez::central::Central;
+use crate::ble::bluez::fault::CallError;
 use crate::ble::bluez::session::Session;
 use crate::ble::bluez::signals::device;
 use crate::ble::radio::Adapter;
@@ -58,7 +64,7 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 /// The radio.
 pub(super) struct Bluez {
     air: Air,
-    session: Option<Session>,
+    session: Option<Arc<Session>>,
     adapter: Option<Chosen>,
 }
 
@@ -66,6 +72,14 @@ pub(super) struct Bluez {
 struct Chosen {
     address: Address,
     path: Path<'static>,
+    adapter: platform::Adapter,
+}
+
+/// An adapter that is there: by the name that the kernel gives it, and as btleplug sees it.
+struct Listed {
+    name: String,
+    address: Address,
+    adapter: platform::Adapter,
 }
 
 impl Bluez {
@@ -74,17 +88,17 @@ impl Bluez {
         Self { air, session: None, adapter: None }
     }
 
-    fn session(&self) -> Result<&Session, Fault> {
+    fn session(&self) -> Result<&Arc<Session>, Fault> {
         self.session.as_ref().ok_or_else(|| Fault::NoBus("not connected".to_owned()))
     }
 
-    fn chosen(&self) -> Result<(&Session, &Path<'static>), Fault> {
+    fn chosen(&self) -> Result<(&Arc<Session>, &Path<'static>), Fault> {
         let adapter = self.adapter.as_ref().ok_or(Fault::NoAdapter)?;
         Ok((self.session()?, &adapter.path))
     }
 
-    /// The adapters, by the names that the kernel gives them.
-    async fn adapters(&self) -> Result<Vec<(String, Address)>, Fault> {
+    /// The adapters, in the order of their names.
+    async fn adapters(&self) -> Result<Vec<Listed>, Fault> {
         let refused = |error: btleplug::Error| Fault::Refused(error.to_string());
         let listing = async {
             let mut found = Vec::new();
@@ -94,12 +108,13 @@ impl Bluez {
                     continue;
                 };
                 let name = info.split(' ').next().unwrap_or_default().to_owned();
-                found.extend(address.map(|address| (name, Address::from_bytes(address.into_inner()))));
+                let address = address.map(|address| Address::from_bytes(address.into_inner()));
+                found.extend(address.map(|address| Listed { name, address, adapter }));
             }
-            found.sort();
+            found.sort_by(|one, other| one.name.cmp(&other.name));
             Ok(found)
         };
-        timeout(ANSWER_WITHIN, listing).await.unwrap_or_else(|_| Err(no_answer()))
+        timeout(ANSWER_WITHIN, listing).await.unwrap_or_else(|_| Err(no_answer(ANSWER_WITHIN)))
     }
 
     /// Hears what BlueZ remembers of devices from before.
@@ -121,33 +136,55 @@ impl Bluez {
 /// What the object manager tells.
 type Objects = HashMap<Path<'static>, HashMap<String, PropMap>>;
 
+/// Has an adapter scan.
+async fn start_discovery(session: &Session, path: &Path<'static>) -> Result<(), CallError> {
+    // The filter of a scan that is on and stays the same does not disturb it. Without DuplicateData a sensor that
+    // sends the same again would not be heard.
+    let mut filter = PropMap::new();
+    filter.insert("Transport".to_owned(), boxed("le".to_owned()));
+    filter.insert("DuplicateData".to_owned(), boxed(true));
+    session.call::<()>(path, ADAPTER, "SetDiscoveryFilter", (filter,)).await?;
+    session.listen_to(Some(path.clone()));
+    session.call::<()>(path, ADAPTER, "StartDiscovery", ()).await
+}
+
 impl Radio for Bluez {
+    type Central = Central;
+
+    fn central(&self) -> Option<Central> {
+        let Chosen { adapter, path, .. } = self.adapter.as_ref()?;
+        Some(Central { session: Arc::clone(self.session.as_ref()?), adapter: adapter.clone(), path: path.clone() })
+    }
+
     async fn connect(&mut self) -> Result<(), Fault> {
-        if self.session.as_ref().is_none_or(Session::is_lost) {
+        if self.session.as_ref().is_none_or(|session| session.is_lost()) {
             self.session = None;
-            self.session = Some(Session::open(self.air.clone()).await?);
+            self.session = Some(Arc::new(Session::open(self.air.clone()).await?));
         }
         Ok(())
     }
 
     async fn find(&mut self, wanted: Option<Address>) -> Result<Adapter, Fault> {
         self.session()?.find_service().await?;
-        let adapters = self.adapters().await?;
-        let at = |address: Address| adapters.iter().find(|(_, other)| *other == address);
+        let mut adapters = self.adapters().await?;
+        let at = |address: Address| adapters.iter().position(|other| other.address == address);
         let before = self.adapter.as_ref().and_then(|adapter| at(adapter.address));
         let chosen = match wanted {
             Some(address) => at(address),
-            None => before.or_else(|| adapters.first()),
+            None => before.or_else(|| (!adapters.is_empty()).then_some(0)),
         };
         // A bus that was lost meanwhile has no adapters, either.
-        let (name, address) = chosen.ok_or_else(|| self.session().err().unwrap_or(Fault::NoAdapter))?;
+        let chosen = chosen.ok_or_else(|| self.session().err().unwrap_or(Fault::NoAdapter))?;
+        let Listed { name, address, adapter } = adapters.swap_remove(chosen);
         let path = Path::new(format!("/org/bluez/{name}")).map_err(Fault::Refused)?;
         let session = self.session()?;
         let asked = session.call(&path, PROPERTIES, "GetAll", (ADAPTER,)).await;
         let (properties,): (PropMap,) = asked.map_err(|error| error.fault)?;
-        let adapter = adapter(*address, &properties);
-        self.adapter = Some(Chosen { address: *address, path });
-        Ok(adapter)
+        let mut found = found(address, &properties);
+        // It scans again by itself.
+        found.is_scanning |= session.is_resting();
+        self.adapter = Some(Chosen { address, path, adapter });
+        Ok(found)
     }
 
     async fn set_power(&mut self, on: bool) -> Result<(), Fault> {
@@ -158,15 +195,10 @@ impl Radio for Bluez {
 
     async fn start_scan(&mut self) -> Result<Scan, Fault> {
         let (session, path) = self.chosen()?;
-        // The filter of a scan that is on and stays the same does not disturb it. Without DuplicateData a sensor that
-        // sends the same again would not be heard.
-        let mut filter = PropMap::new();
-        filter.insert("Transport".to_owned(), boxed("le".to_owned()));
-        filter.insert("DuplicateData".to_owned(), boxed(true));
-        let set = session.call::<()>(path, ADAPTER, "SetDiscoveryFilter", (filter,));
-        set.await.map_err(|error| error.fault)?;
-        session.listen_to(Some(path.clone()));
-        match session.call::<()>(path, ADAPTER, "StartDiscovery", ()).await {
+        if session.is_resting() {
+            return Ok(Scan::WentOn);
+        }
+        match start_discovery(session, path).await {
             Ok(()) => {
                 if let Err(error) = self.recall().await {
                     debug!("what BlueZ remembers is not known: {error}");
@@ -193,7 +225,7 @@ impl Radio for Bluez {
     }
 }
 
-fn adapter(address: Address, properties: &PropMap) -> Adapter {
+fn found(address: Address, properties: &PropMap) -> Adapter {
     let is_true = |name: &str| prop_cast::<bool>(properties, name).copied().unwrap_or_default();
     // Since BlueZ 5.65; before, only the attempt to switch it on shows that it is blocked.
     let is_blocked = prop_cast::<String>(properties, "PowerState").is_some_and(|state| state == "off-blocked");
@@ -205,8 +237,8 @@ fn adapter(address: Address, properties: &PropMap) -> Adapter {
     Adapter { address, power, is_scanning: is_true("Discovering") }
 }
 
-fn no_answer() -> Fault {
-    Fault::Refused(format!("no answer within {} s", ANSWER_WITHIN.as_secs()))
+fn no_answer(within: Duration) -> Fault {
+    Fault::Refused(format!("no answer within {} s", within.as_secs()))
 }
 
 fn boxed(value: impl RefArg + 'static) -> Variant<Box<dyn RefArg>> {
@@ -233,9 +265,9 @@ mod tests {
             if let Some(state) = power_state {
                 properties.insert("PowerState".to_owned(), boxed(state.to_owned()));
             }
-            assert_eq!(adapter(address, &properties), Adapter { address, power, is_scanning: powered });
+            assert_eq!(found(address, &properties), Adapter { address, power, is_scanning: powered });
         }
         let unknown = Adapter { address, power: Power::Off, is_scanning: false };
-        assert_eq!(adapter(address, &PropMap::new()), unknown);
+        assert_eq!(found(address, &PropMap::new()), unknown);
     }
 }

@@ -1,9 +1,12 @@
 //! One connection to the system bus, from its beginning until it is lost: asks, and hears what changes.
 //!
-//! Nothing here outlives the bus: a request ends when the connection does, and there is no stream of btleplug, which
-//! would panic if it was dropped then.
+//! A request ends when the connection does.
 
+use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use btleplug::api::Manager as _;
 use btleplug::platform;
@@ -12,6 +15,7 @@ use dbus::Message;
 use dbus::Path;
 use dbus::arg::AppendAll;
 use dbus::arg::ReadAll;
+use dbus::arg::Variant;
 use dbus::channel::MatchingReceiver;
 use dbus::message::MatchRule;
 use dbus::message::MessageType;
@@ -20,19 +24,24 @@ use dbus::nonblock::SyncConnection;
 use log::debug;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
+use tokio::sync::broadcast;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use crate::ble::air::Air;
+use crate::ble::bluez::ADAPTER;
 use crate::ble::bluez::ANSWER_WITHIN;
+use crate::ble::bluez::DEVICE;
 use crate::ble::bluez::OBJECTS;
 use crate::ble::bluez::PROPERTIES;
 use crate::ble::bluez::SERVICE;
+use crate::ble::bluez::careful::Careful;
 use crate::ble::bluez::fault::CallError;
 use crate::ble::bluez::no_answer;
 use crate::ble::bluez::signals::Listener;
+use crate::ble::bluez::start_discovery;
 use crate::ble::radio::Fault;
 
 /// The bus itself, as it is called on the bus.
@@ -46,7 +55,14 @@ pub(super) struct Session {
     listener: Arc<Listener>,
     changed: Arc<Notify>,
     lost: watch::Receiver<bool>,
+    is_resting: AtomicBool,
     reading: JoinHandle<()>,
+}
+
+/// The scan rests until this is ended. If it is dropped instead, whoever looks next sees that it has to be begun anew.
+pub(super) struct Resting {
+    session: Arc<Session>,
+    adapter: Path<'static>,
 }
 
 impl Session {
@@ -72,7 +88,8 @@ impl Session {
             }
         });
         let listener = Arc::new(Listener::new(air, Arc::clone(&changed)));
-        let mut session = Self { connection, manager: None, listener, changed, lost, reading };
+        let mut session =
+            Self { connection, manager: None, listener, changed, lost, is_resting: AtomicBool::default(), reading };
         session.subscribe().await?;
         // The last step: btleplug's connection lives as long as the bus, even if nobody needs it any more.
         let runtime = Handle::current();
@@ -85,6 +102,58 @@ impl Session {
     /// Whether the bus is gone.
     pub(super) fn is_lost(&self) -> bool {
         *self.lost.borrow()
+    }
+
+    /// Turns true when the bus is gone.
+    pub(super) fn lost(&self) -> watch::Receiver<bool> {
+        self.lost.clone()
+    }
+
+    /// Waits until the bus is gone.
+    pub(super) async fn until_lost(&self) {
+        let mut lost = self.lost();
+        // Whoever tells it ends with it.
+        drop(lost.wait_for(|lost| *lost).await);
+    }
+
+    /// Waits for something of btleplug's, so long and not after the bus is lost.
+    pub(super) async fn unless_lost<T>(
+        &self,
+        within: Duration,
+        future: impl Future<Output = T> + Send,
+    ) -> Result<T, Fault> {
+        let mut future = Careful::new(Box::pin(future), self.lost());
+        tokio::select! {
+            biased;
+            () = self.until_lost() => Err(CallError::lost().fault),
+            done = timeout(within, future.as_mut()) => done.map_err(|_| no_answer(within)),
+        }
+    }
+
+    /// Tells the paths of devices that are disconnected, or gone.
+    pub(super) fn gone(&self) -> broadcast::Receiver<Path<'static>> {
+        self.listener.gone()
+    }
+
+    /// Whether a device is connected, and BlueZ says so.
+    pub(super) async fn is_connected(&self, device: &Path<'static>) -> bool {
+        let asked = self.call::<(Variant<bool>,)>(device, PROPERTIES, "Get", (DEVICE, "Connected")).await;
+        asked.is_ok_and(|(connected,)| connected.0)
+    }
+
+    /// Whether the scan rests for a while.
+    pub(super) fn is_resting(&self) -> bool {
+        self.is_resting.load(Ordering::Relaxed)
+    }
+
+    /// Has the scan rest.
+    pub(super) async fn rest(self: &Arc<Self>, adapter: &Path<'static>) -> Resting {
+        self.is_resting.store(true, Ordering::Relaxed);
+        let resting = Resting { session: Arc::clone(self), adapter: adapter.clone() };
+        if let Err(error) = self.call::<()>(adapter, ADAPTER, "StopDiscovery", ()).await {
+            debug!("the scan does not rest: {}", error.fault);
+        }
+        resting
     }
 
     /// The adapters, as btleplug sees them.
@@ -139,13 +208,12 @@ impl Session {
         let proxy = Proxy::new(whom, path.clone(), ANSWER_WITHIN, Arc::clone(&self.connection));
         // Its own timeout counts from when the connection takes it, which a connection that is lost never does.
         let answer = timeout(ANSWER_WITHIN, proxy.method_call(interface, member, args));
-        let mut lost = self.lost.clone();
         tokio::select! {
             biased;
-            _ = lost.wait_for(|lost| *lost) => Err(CallError::lost()),
+            () = self.until_lost() => Err(CallError::lost()),
             answer = answer => match answer {
                 Ok(answer) => answer.map_err(|error| if self.is_lost() { CallError::lost() } else { error.into() }),
-                Err(_) => Err(CallError { name: String::new(), fault: no_answer() }),
+                Err(_) => Err(CallError { name: String::new(), fault: no_answer(ANSWER_WITHIN) }),
             },
         }
     }
@@ -170,6 +238,22 @@ impl Session {
             self.ask::<()>(BUS, &bus_path(), BUS, "AddMatch", (rule,)).await.map_err(|error| error.fault)?;
         }
         Ok(())
+    }
+}
+
+impl Resting {
+    /// The scan goes on.
+    pub(super) async fn end(self) {
+        if let Err(error) = start_discovery(&self.session, &self.adapter).await {
+            debug!("the scan does not go on: {}", error.fault);
+        }
+    }
+}
+
+impl Drop for Resting {
+    fn drop(&mut self) {
+        self.session.is_resting.store(false, Ordering::Relaxed);
+        self.session.changed.notify_one();
     }
 }
 

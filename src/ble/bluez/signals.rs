@@ -18,6 +18,7 @@ use dbus::nonblock::stdintf::org_freedesktop_dbus::ObjectManagerInterfacesAdded;
 use dbus::nonblock::stdintf::org_freedesktop_dbus::ObjectManagerInterfacesRemoved;
 use dbus::nonblock::stdintf::org_freedesktop_dbus::PropertiesPropertiesChanged;
 use tokio::sync::Notify;
+use tokio::sync::broadcast;
 use uuid::Uuid;
 
 use crate::ble::advert::Address;
@@ -31,11 +32,15 @@ use crate::ble::bluez::DEVICE;
 /// Source: Bluetooth Core Specification 5.4, volume 3 part C, 12.1: a device name has at most 248 bytes.
 const NAME_CHARS: usize = 248;
 
+/// Devices that may be gone before somebody who is connected has to look whether it was among them.
+const MOST_GONE: usize = 64;
+
 /// Sorts what is said.
 pub(super) struct Listener {
     air: Air,
     changed: Arc<Notify>,
     heard: Mutex<Heard>,
+    gone: broadcast::Sender<Path<'static>>,
 }
 
 /// Whom it hears.
@@ -68,7 +73,13 @@ impl DeviceNews {
 
 impl Listener {
     pub(super) fn new(air: Air, changed: Arc<Notify>) -> Self {
-        Self { air, changed, heard: Mutex::default() }
+        let (gone, _) = broadcast::channel(MOST_GONE);
+        Self { air, changed, heard: Mutex::default(), gone }
+    }
+
+    /// Tells the paths of devices that are disconnected, or gone.
+    pub(super) fn gone(&self) -> broadcast::Receiver<Path<'static>> {
+        self.gone.subscribe()
     }
 
     /// Only this BlueZ is believed from now on.
@@ -100,7 +111,12 @@ impl Listener {
         if let Some(changed) = PropertiesPropertiesChanged::from_message(message) {
             let path = message.path().unwrap_or_default().into_static();
             match changed.interface_name.as_str() {
-                DEVICE => self.hear_device(&path, &changed.changed_properties),
+                DEVICE => {
+                    if prop_cast::<bool>(&changed.changed_properties, "Connected") == Some(&false) {
+                        self.leave(path.clone());
+                    }
+                    self.hear_device(&path, &changed.changed_properties);
+                }
                 ADAPTER if is_worth_a_look(&changed.changed_properties) => self.changed.notify_one(),
                 _ => {}
             }
@@ -112,10 +128,19 @@ impl Listener {
                 self.changed.notify_one();
             }
         } else if let Some(removed) = ObjectManagerInterfacesRemoved::from_message(message) {
-            if removed.interfaces.iter().any(|interface| interface == ADAPTER) {
+            let has = |interface: &str| removed.interfaces.iter().any(|removed| removed == interface);
+            if has(ADAPTER) {
                 self.changed.notify_one();
             }
+            if has(DEVICE) {
+                self.leave(removed.object.clone());
+            }
         }
+    }
+
+    fn leave(&self, device: Path<'static>) {
+        // It may be that nobody is connected.
+        let _ = self.gone.send(device);
     }
 
     fn hear_device(&self, path: &Path<'static>, properties: &PropMap) {

@@ -64,7 +64,7 @@ fn every_key_reaches_its_field() {
         queue.max_dead = 17
         queue.log_attempts = 21
         log.level = "trace"
-        ble = { enabled = false, adapter = "b8:27:eb:1a:2b:3c", manage_power = true }
+        ble = { enabled = false, adapter = "b8:27:eb:1a:2b:3c", manage_power = true, links = 2 }
         delivery = { timeout_s = 6, per_host = 7, interleave = 18 }
         [limits]
         hooks_per_user = 8
@@ -107,6 +107,7 @@ fn every_key_reaches_its_field() {
     assert_eq!(config.log.level, LevelFilter::Trace);
     assert_eq!(config.ble.adapter, Some([0xb8, 0x27, 0xeb, 0x1a, 0x2b, 0x3c]));
     assert!(!config.ble.enabled && config.ble.manage_power);
+    assert_eq!(config.ble.links, 2);
     assert_eq!(config.delivery.timeout, Duration::from_secs(6));
     assert_eq!(config.delivery.per_host, 7);
     assert_eq!(config.limits.hooks_per_user, NonZeroU32::new(8));

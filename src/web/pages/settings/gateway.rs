@@ -189,6 +189,7 @@ fn label(language: Language, key: &str) -> &str {
         "ble.enabled" => t("Whether Bluetooth sensors are listened for"),
         "ble.adapter" => t("Address of the Bluetooth adapter; empty for any"),
         "ble.manage_power" => t("Whether the adapter may be switched on and off"),
+        "ble.links" => t("Bluetooth devices that are connected to at once"),
         "log.level" => t("How much is written into the log"),
         _ => "",
     }

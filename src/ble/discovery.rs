@@ -158,7 +158,7 @@ impl Device {
                 // Not each advert tells the model.
                 let known = self.read.take().and_then(|read| read.model);
                 let model = reading.model.as_deref().map(str::to_owned).or(known);
-                self.read = Some(Read { format: reading.format, model, values: reading.to_json(), at: now });
+                self.read = Some(Read { format: reading.format, model, values: reading.told(), at: now });
                 self.refusal = None;
             }
             // Much that sensors send beside their readings is of no format.
@@ -343,11 +343,11 @@ mod tests {
             discovery.read(&advert, at(seconds));
             discovery.list(at(seconds)).remove(0)
         };
-        // A battery of 97 %, and that something moved.
-        let found = hear(bthome(&[0x40, 0x01, 0x61, 0x21, 0x01]), 1);
+        // The ninth packet: a battery of 97 %, and that something moved.
+        let found = hear(bthome(&[0x40, 0x00, 0x09, 0x01, 0x61, 0x21, 0x01]), 1);
         assert_eq!((found.format, found.read_at), (Some("bthome"), Some(at(1).wall)));
         let reading = found.reading.unwrap();
-        assert_eq!((&reading["battery"], &reading["motion"]), (&json!(97), &json!(true)));
+        assert_eq!(Value::from(reading.clone()), json!({ "battery": 97, "motion": true }));
         assert_eq!((found.needs_key, found.refusal), (false, None));
         // It ends in the middle.
         let found = hear(bthome(&[0x40, 0x02, 0x61]), 2);

@@ -59,7 +59,7 @@ pub(super) fn reading(device: &Value) -> String {
     }
     let Some(values) = device["reading"].as_object() else { return field(device, "refusal") };
     let told: Vec<String> = values.keys().map(|name| format!("{name} {}", field(&device["reading"], name))).collect();
-    told.join(", ")
+    if told.is_empty() { "-".to_owned() } else { told.join(", ") }
 }
 
 /// The short form of a service's id, if it has one.

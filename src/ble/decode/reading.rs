@@ -30,13 +30,19 @@ pub struct Reading {
 }
 
 impl Reading {
-    /// Everything in it under its name, as JSON. A state that is called like something measured in the same advert, as
-    /// `power` can be, gets `_state` behind its name.
+    /// Everything in it under its name, as JSON.
     pub fn to_json(&self) -> Map<String, serde_json::Value> {
-        let mut object = Map::new();
+        let mut object = self.told();
         if let Some(counter) = self.counter.filter(|counter| counter.is_packet_id) {
             object.insert("packet_id".to_owned(), counter.value.into());
         }
+        object
+    }
+
+    /// What it tells of the sensor: everything but the number of the packet. A state that is called like something
+    /// measured in the same advert, as `power` can be, gets `_state` behind its name.
+    pub fn told(&self) -> Map<String, serde_json::Value> {
+        let mut object = Map::new();
         for Value { key, datum } in self.values.iter().chain(&self.events) {
             let mut name = key.to_string();
             if object.contains_key(&name) {

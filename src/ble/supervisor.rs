@@ -233,8 +233,8 @@ impl Supervisor {
                 self.scanning_since_ms = Some(now_ms);
             }
             Scan::Began => self.steps = 0,
-            // It says that it scans and shows that it does not: the next time it is ended first.
-            Scan::WentOn if self.state == BleState::ScanLost => return self.wait(now_ms),
+            // It was begun anew by somebody else.
+            Scan::WentOn if self.state == BleState::ScanLost => self.steps = 0,
             Scan::WentOn => {}
         }
         self.scanning_since_ms.get_or_insert(now_ms);

@@ -112,6 +112,25 @@ async fn a_bluetooth_service_that_is_started_again_is_heard_again() {
 }
 
 #[tokio::test]
+async fn a_bluetooth_service_that_ends_before_it_answers_has_refused_nothing() {
+    if scene::is_missing() {
+        return;
+    }
+    let mut scene = Scene::start("").await;
+    scene.bluez.when(|service| service.switch("hci0", false));
+    wait_for_state(&scene.gateway, "off").await;
+    scene.bluez.when(|service| {
+        service.hang_scans("hci0");
+        service.switch("hci0", true);
+    });
+    scene.until(|service| service.is_waited_for("hci0")).await;
+    scene.bluez.stop();
+    wait_for_state(&scene.gateway, "no_bluetoothd").await;
+    let log = scene.gateway.log();
+    assert!(log.contains("Bluetooth: no_bluetoothd") && !log.contains("Bluetooth: refused"), "{log}");
+}
+
+#[tokio::test]
 async fn a_bus_that_is_started_again_is_heard_again() {
     if scene::is_missing() {
         return;
@@ -145,6 +164,36 @@ async fn a_scan_that_ends_is_begun_again_and_counted() {
         wait_for_state(&scene.gateway, "scanning").await;
         scene.hear("hci0", Sent { manufacturer_data: vec![(1, vec![])], ..KITCHEN }).await;
     }
+}
+
+#[tokio::test]
+async fn a_scan_that_the_kernel_refuses_is_none_whatever_the_service_says() {
+    if scene::is_missing() {
+        return;
+    }
+    let bus = Bus::start();
+    let bluez = Bluez::start(&bus.address());
+    bluez.when(|service| {
+        service.plug("hci0", ADAPTER);
+        service.refuse_scans("hci0", true);
+    });
+    let gateway = scene::gateway(&bus, "").await;
+    let ble = wait_for_state(&gateway, "refused").await;
+    assert!(ble["reason"].as_str().unwrap().contains("kernel"), "{ble}");
+    bluez.when(|service| service.refuse_scans("hci0", false));
+    wait_for_state(&gateway, "scanning").await;
+    let scene = Scene { gateway, bluez, bus };
+    scene.hear("hci0", KITCHEN).await;
+    // One that is lost, and refused when it is to be begun anew.
+    scene.bluez.when(|service| {
+        service.refuse_scans("hci0", true);
+        service.lose_scan("hci0", true);
+    });
+    let lost = |scan: &serde_json::Value| scan["ble"]["state"] == "scan_lost" && scan["ble"]["reason"].is_string();
+    scene::wait_for(&scene.gateway, lost).await;
+    scene.bluez.when(|service| service.refuse_scans("hci0", false));
+    wait_for_state(&scene.gateway, "scanning").await;
+    scene.hear("hci0", Sent { rssi: -30, ..KITCHEN }).await;
 }
 
 #[tokio::test]

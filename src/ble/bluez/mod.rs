@@ -117,6 +117,59 @@ impl Bluez {
         timeout(ANSWER_WITHIN, listing).await.unwrap_or_else(|_| Err(no_answer(ANSWER_WITHIN)))
     }
 
+    /// Looks for `wanted`, and takes it.
+    async fn choose(&mut self, wanted: Option<Address>) -> Result<Adapter, Fault> {
+        self.session()?.find_service().await?;
+        let mut adapters = self.adapters().await?;
+        let at = |address: Address| adapters.iter().position(|other| other.address == address);
+        let before = self.adapter.as_ref().and_then(|adapter| at(adapter.address));
+        let chosen = match wanted {
+            Some(address) => at(address),
+            None => before.or_else(|| (!adapters.is_empty()).then_some(0)),
+        };
+        // A bus that was lost meanwhile has no adapters, either.
+        let chosen = chosen.ok_or_else(|| self.session().err().unwrap_or(Fault::NoAdapter))?;
+        let Listed { name, address, adapter } = adapters.swap_remove(chosen);
+        let path = Path::new(format!("/org/bluez/{name}")).map_err(Fault::Refused)?;
+        let session = self.session()?;
+        let mut found = found(address, &properties(session, &path).await?);
+        // It scans again by itself.
+        found.is_scanning |= session.is_resting();
+        self.adapter = Some(Chosen { address, path, adapter });
+        Ok(found)
+    }
+
+    /// Has the chosen adapter scan.
+    async fn begin_scan(&self) -> Result<Scan, Fault> {
+        let (session, path) = self.chosen()?;
+        if session.is_resting() {
+            return Ok(Scan::WentOn);
+        }
+        match start_discovery(session, path).await {
+            Ok(()) => {
+                if let Err(error) = self.recall().await {
+                    debug!("what BlueZ remembers is not known: {error}");
+                }
+                Ok(Scan::Began)
+            }
+            Err(error) if error.name == "org.bluez.Error.InProgress" => {
+                // It says so, too, when the kernel refused.
+                // Source: BlueZ 5.66, `start_discovery_complete` in `src/adapter.c`, read 2026-11.
+                let is_on = is_true(&properties(session, path).await?, "Discovering");
+                if is_on { Ok(Scan::WentOn) } else { Err(Fault::Refused("the kernel begins no scan".to_owned())) }
+            }
+            Err(error) => Err(error.fault),
+        }
+    }
+
+    /// What came of a request. One that a BlueZ did not live to answer was not refused: there is none any more.
+    async fn answered<T: Send>(&self, asked: Result<T, Fault>) -> Result<T, Fault> {
+        if matches!(asked, Err(Fault::Refused(_))) {
+            self.session()?.find_service().await?;
+        }
+        asked
+    }
+
     /// Hears what BlueZ remembers of devices from before.
     async fn recall(&self) -> Result<(), Fault> {
         let (session, adapter) = self.chosen()?;
@@ -165,56 +218,26 @@ impl Radio for Bluez {
     }
 
     async fn find(&mut self, wanted: Option<Address>) -> Result<Adapter, Fault> {
-        self.session()?.find_service().await?;
-        let mut adapters = self.adapters().await?;
-        let at = |address: Address| adapters.iter().position(|other| other.address == address);
-        let before = self.adapter.as_ref().and_then(|adapter| at(adapter.address));
-        let chosen = match wanted {
-            Some(address) => at(address),
-            None => before.or_else(|| (!adapters.is_empty()).then_some(0)),
-        };
-        // A bus that was lost meanwhile has no adapters, either.
-        let chosen = chosen.ok_or_else(|| self.session().err().unwrap_or(Fault::NoAdapter))?;
-        let Listed { name, address, adapter } = adapters.swap_remove(chosen);
-        let path = Path::new(format!("/org/bluez/{name}")).map_err(Fault::Refused)?;
-        let session = self.session()?;
-        let asked = session.call(&path, PROPERTIES, "GetAll", (ADAPTER,)).await;
-        let (properties,): (PropMap,) = asked.map_err(|error| error.fault)?;
-        let mut found = found(address, &properties);
-        // It scans again by itself.
-        found.is_scanning |= session.is_resting();
-        self.adapter = Some(Chosen { address, path, adapter });
-        Ok(found)
+        let found = self.choose(wanted).await;
+        self.answered(found).await
     }
 
     async fn set_power(&mut self, on: bool) -> Result<(), Fault> {
         let (session, path) = self.chosen()?;
         let set = session.call::<()>(path, PROPERTIES, "Set", (ADAPTER, "Powered", Variant(on)));
-        set.await.map_err(|error| error.fault)
+        self.answered(set.await.map_err(|error| error.fault)).await
     }
 
     async fn start_scan(&mut self) -> Result<Scan, Fault> {
-        let (session, path) = self.chosen()?;
-        if session.is_resting() {
-            return Ok(Scan::WentOn);
-        }
-        match start_discovery(session, path).await {
-            Ok(()) => {
-                if let Err(error) = self.recall().await {
-                    debug!("what BlueZ remembers is not known: {error}");
-                }
-                Ok(Scan::Began)
-            }
-            Err(error) if error.name == "org.bluez.Error.InProgress" => Ok(Scan::WentOn),
-            Err(error) => Err(error.fault),
-        }
+        self.answered(self.begin_scan().await).await
     }
 
     async fn stop_scan(&mut self) -> Result<(), Fault> {
         let (session, path) = self.chosen()?;
         // Another program may go on scanning.
         session.listen_to(None);
-        session.call::<()>(path, ADAPTER, "StopDiscovery", ()).await.map_err(|error| error.fault)
+        let stopped = session.call::<()>(path, ADAPTER, "StopDiscovery", ()).await;
+        self.answered(stopped.map_err(|error| error.fault)).await
     }
 
     async fn changed(&mut self) {
@@ -225,16 +248,26 @@ impl Radio for Bluez {
     }
 }
 
+/// An adapter's properties.
+async fn properties(session: &Session, path: &Path<'static>) -> Result<PropMap, Fault> {
+    let asked = session.call(path, PROPERTIES, "GetAll", (ADAPTER,)).await;
+    let (properties,): (PropMap,) = asked.map_err(|error| error.fault)?;
+    Ok(properties)
+}
+
 fn found(address: Address, properties: &PropMap) -> Adapter {
-    let is_true = |name: &str| prop_cast::<bool>(properties, name).copied().unwrap_or_default();
     // Since BlueZ 5.65; before, only the attempt to switch it on shows that it is blocked.
     let is_blocked = prop_cast::<String>(properties, "PowerState").is_some_and(|state| state == "off-blocked");
-    let power = match (is_true("Powered"), is_blocked) {
+    let power = match (is_true(properties, "Powered"), is_blocked) {
         (true, _) => Power::On,
         (false, true) => Power::Blocked,
         (false, false) => Power::Off,
     };
-    Adapter { address, power, is_scanning: is_true("Discovering") }
+    Adapter { address, power, is_scanning: is_true(properties, "Discovering") }
+}
+
+fn is_true(properties: &PropMap, name: &str) -> bool {
+    prop_cast::<bool>(properties, name).copied().unwrap_or_default()
 }
 
 fn no_answer(within: Duration) -> Fault {

@@ -157,16 +157,25 @@ fn a_scan_that_is_seen_to_end_is_lost_until_it_is_begun_anew() {
     // A refusal is told beside it.
     assert_eq!(bench.fail(refused()), 5);
     assert_eq!((bench.state(), bench.supervisor.reason()), (BleState::ScanLost, Some("no")));
-    // It claims to scan: it is ended, in vain or not, and begun.
+    // What is left of it is ended, in vain or not, and it is begun.
     assert_eq!(bench.pass(5), Action::StopScan);
     assert_eq!(bench.see(Seen::Failed(refused())), Action::StartScan);
-    let action = bench.see(Seen::Scans(Scan::WentOn));
-    assert_eq!((bench.state(), bench.seconds(action)), (BleState::ScanLost, 5));
+    assert_eq!(bench.fail(refused()), 5);
     assert_eq!(bench.pass(5), Action::StopScan);
     assert_eq!(bench.see(Seen::Stopped), Action::StartScan);
     bench.see(Seen::Scans(Scan::Began));
     assert_eq!((bench.state(), bench.supervisor.scans_lost()), (BleState::Scanning, 1));
     assert_eq!(bench.supervisor.reason(), None);
+}
+
+#[test]
+fn a_lost_scan_that_is_on_again_by_itself_is_not_disturbed() {
+    let mut bench = Bench::new().scanning();
+    bench.now_ms += 1_000;
+    assert_eq!(bench.see(Seen::Changed), Action::Look);
+    assert_eq!(bench.see(Seen::Found(Adapter { is_scanning: false, ..on() })), Action::StartScan);
+    let action = bench.see(Seen::Scans(Scan::WentOn));
+    assert_eq!((bench.state(), bench.seconds(action)), (BleState::Scanning, 15));
 }
 
 #[test]

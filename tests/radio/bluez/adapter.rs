@@ -27,10 +27,25 @@ pub(super) struct Adapter {
     address: String,
     is_on: bool,
     is_blocked: bool,
+    /// What becomes of a request to scan.
+    scanning: Scanning,
     /// The clients that have it scan, as the bus calls them.
     scanners: HashSet<String>,
     /// The filters that they set, in words.
     filters: HashMap<String, String>,
+}
+
+/// What becomes of a request to scan.
+#[derive(PartialEq, Eq)]
+enum Scanning {
+    /// The scan begins.
+    Begins,
+    /// The kernel refuses it; BlueZ then says that it is in progress.
+    IsRefused,
+    /// The kernel takes its time, and there is no answer.
+    Hangs,
+    /// It was asked for, and there is no answer.
+    HungUp,
 }
 
 impl Service {
@@ -40,6 +55,7 @@ impl Service {
             address: address.to_owned(),
             is_on: true,
             is_blocked: false,
+            scanning: Scanning::Begins,
             scanners: HashSet::new(),
             filters: HashMap::new(),
         };
@@ -89,6 +105,21 @@ impl Service {
         }
     }
 
+    /// The kernel refuses scans from now on, or not any more.
+    pub fn refuse_scans(&self, hci: &str, is_refused: bool) {
+        self.change(hci, |adapter| adapter.scanning = if is_refused { Scanning::IsRefused } else { Scanning::Begins });
+    }
+
+    /// Who wants it to scan from now on waits for ever.
+    pub fn hang_scans(&self, hci: &str) {
+        self.change(hci, |adapter| adapter.scanning = Scanning::Hangs);
+    }
+
+    /// Whether somebody waits so.
+    pub fn is_waited_for(&self, hci: &str) -> bool {
+        self.change(hci, |adapter| adapter.scanning == Scanning::HungUp)
+    }
+
     /// Whether it is on, and the filters of the scans that are on.
     pub fn scans(&self, hci: &str) -> (bool, Vec<String>) {
         self.change(hci, |adapter| {
@@ -121,12 +152,7 @@ pub(super) fn describe(adapter: &mut IfaceBuilder<Adapter>, later: &Later) {
         adapter.filters.insert(sender(ctx), words.join(" "));
         Ok(())
     });
-    adapter.method("StartDiscovery", (), (), |ctx: &mut Context, adapter: &mut Adapter, ()| {
-        if !adapter.is_on {
-            return Err(error("NotReady"));
-        }
-        if adapter.scanners.insert(sender(ctx)) { Ok(()) } else { Err(error("InProgress")) }
-    });
+    adapter.method_with_cr_custom::<_, (), _, _>("StartDiscovery", (), (), start_scan);
     adapter.method("StopDiscovery", (), (), |ctx: &mut Context, adapter: &mut Adapter, ()| {
         if adapter.scanners.remove(&sender(ctx)) { Ok(()) } else { Err(error("Failed")) }
     });
@@ -144,6 +170,21 @@ pub(super) fn describe(adapter: &mut IfaceBuilder<Adapter>, later: &Later) {
             None
         }
     });
+}
+
+fn start_scan(mut call: Context, objects: &mut Crossroads, (): ()) -> Option<Context> {
+    let adapter = objects.data_mut::<Adapter>(call.path()).unwrap();
+    let answer = match adapter.scanning {
+        _ if !adapter.is_on => Err(error("NotReady")),
+        Scanning::Begins if adapter.scanners.insert(sender(&call)) => Ok(()),
+        Scanning::Begins | Scanning::IsRefused => Err(error("InProgress")),
+        Scanning::Hangs | Scanning::HungUp => {
+            adapter.scanning = Scanning::HungUp;
+            return None;
+        }
+    };
+    call.reply(answer);
+    Some(call)
 }
 
 fn set_power(_: &mut PropContext, adapter: &mut Adapter, on: bool) -> Result<Option<bool>, MethodErr> {

@@ -1,4 +1,4 @@
-//! Reads the JSON files that commands are given; `-` is stdin.
+//! Reads what commands are given beside their line: JSON files, of which `-` is stdin, and secrets on stdin.
 
 use std::fs::File;
 use std::io;
@@ -33,6 +33,20 @@ pub(super) fn json(path: &Path) -> anyhow::Result<Value> {
         bail!("{name}: has more than {REQUEST_BYTES} bytes");
     }
     serde_json::from_str(&text).with_context(|| format!("{name}: is no JSON"))
+}
+
+/// Reads a secret from stdin, without the line break behind it. `what` names it.
+///
+/// # Errors
+/// When it cannot be read, or there is none.
+pub(super) fn secret(what: &str) -> anyhow::Result<String> {
+    let mut secret = String::new();
+    io::stdin().lock().take(4_096).read_to_string(&mut secret).context("stdin cannot be read")?;
+    let secret = secret.trim_end_matches(['\r', '\n']);
+    if secret.is_empty() {
+        bail!("there is no {what} on stdin");
+    }
+    Ok(secret.to_owned())
 }
 
 /// A time as people write it: with a zone, in this machine's zone, or as the time since then.

@@ -280,6 +280,8 @@ mod tests {
             "farhook secret set API_KEY --value-stdin",
             "farhook ble scan --json",
             "farhook ble adopt A4:C1:38:11:22:33 --name kitchen --bind-key 231d39c1d7cc1ab1aee224cd096db932",
+            "farhook ble adopt A4:C1:38:11:22:33 --name kitchen --bind-key-stdin",
+            "farhook ble set kitchen --bind-key-stdin",
             "farhook ble set kitchen --max-interval 600 --deadband temperature=0.5 --deadband humidity=2",
             "farhook ble forget kitchen",
             "farhook ble list",

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::bus::protocol::Request;
 use crate::cli::client::Gateway;
+use crate::cli::input;
 use crate::cli::print::Output;
 use crate::cli::print::field;
 use crate::cli::print::table;
@@ -30,6 +31,9 @@ pub(super) struct Adopt {
     /// The key with which it encrypts what it sends; it is tried on the next packet, for which this waits a minute
     #[arg(long, value_name = "HEX")]
     bind_key: Option<String>,
+    /// Read that key from stdin, so that it stands neither in the history of the shell nor in the list of processes
+    #[arg(long, conflicts_with = "bind_key")]
+    bind_key_stdin: bool,
     /// How it is connected to, beside hearing its adverts: "farhook" for firmware with the service of farhook, "uart"
     /// for one that sends lines over the UART service of Nordic Semiconductor
     #[arg(long, value_name = "KIND")]
@@ -38,7 +42,8 @@ pub(super) struct Adopt {
 
 impl Adopt {
     pub(super) async fn run(self, gateway: &Gateway, out: &mut Output) -> anyhow::Result<()> {
-        let Self { address, name, bind_key, link } = self;
+        let Self { address, name, bind_key, bind_key_stdin, link } = self;
+        let bind_key = if bind_key_stdin { Some(input::secret("bind key")?) } else { bind_key };
         let request = Request::BleAdopt { address, name, bind_key: bind_key.map(Hidden::new), link };
         out.show(&gateway.ask(&request).await?, adopted).context("stdout takes nothing")
     }

@@ -1,7 +1,5 @@
 //! `farhook user …`, `farhook claim`: who may log in.
 
-use std::io::Read;
-
 use anyhow::Context;
 use anyhow::bail;
 use clap::Args;
@@ -10,6 +8,7 @@ use serde_json::Value;
 
 use crate::bus::protocol::Request;
 use crate::cli::client::Gateway;
+use crate::cli::input;
 use crate::cli::print::Output;
 use crate::cli::print::field;
 use crate::cli::print::pairs;
@@ -87,7 +86,7 @@ impl Password {
     /// When there is nobody to ask and nothing on stdin.
     pub(super) fn read(&self) -> anyhow::Result<String> {
         if self.password_stdin {
-            return from_stdin();
+            return input::secret("password");
         }
         rpassword::prompt_password("Password: ").context("a password cannot be asked for here, see --password-stdin")
     }
@@ -100,16 +99,6 @@ impl Password {
         }
         Ok(password)
     }
-}
-
-fn from_stdin() -> anyhow::Result<String> {
-    let mut password = String::new();
-    std::io::stdin().lock().take(4_096).read_to_string(&mut password).context("stdin cannot be read")?;
-    let password = password.trim_end_matches(['\r', '\n']);
-    if password.is_empty() {
-        bail!("there is no password on stdin");
-    }
-    Ok(password.to_owned())
 }
 
 fn added(user: &Value) -> String {

@@ -1,5 +1,8 @@
 //! What an adopted sensor sends arrives at a web server.
 
+use std::borrow::Cow;
+use std::cell::Cell;
+
 use serde_json::Value;
 use serde_json::json;
 
@@ -85,4 +88,54 @@ async fn a_sensor_that_encrypts_is_adopted_with_its_key_alone() {
     let reason = scene.gateway.refused(&[&adopt[..], &["--bind-key", "0123"]].concat(), "").await;
     assert!(reason.contains("32 hex digits"), "{reason}");
     assert_eq!(scene.gateway.json(&["ble", "list"]).await, json!([]));
+}
+
+#[tokio::test]
+async fn a_bind_key_from_stdin_is_tried_on_what_is_heard_before_it_is_saved() {
+    if scene::is_missing() {
+        return;
+    }
+    let scene = Scene::start("").await;
+    let adopt = ["ble", "adopt", SEALED_BY, "--name", "kitchen", "--bind-key-stdin"];
+    assert!(scene.gateway.refused(&adopt, "\n").await.contains("no bind key on stdin"));
+    let wrong = format!("{}\n", "00".repeat(16));
+    let reason = while_it_sends(&scene, scene.gateway.refused(&adopt, &wrong)).await;
+    assert!(reason.contains("bind key"), "{reason}");
+    let adopted = while_it_sends(&scene, scene.gateway.json_with(&adopt, &format!("{SEALED_WITH}\n"))).await;
+    assert_eq!((&adopted["name"], &adopted["has_bind_key"]), (&json!("kitchen"), &json!(true)));
+
+    // Another one is tried in the same way, and what else is set is saved only with it.
+    let set = ["ble", "set", "kitchen", "--bind-key-stdin", "--per-minute", "6"];
+    while_it_sends(&scene, scene.gateway.refused(&set, &wrong)).await;
+    assert_eq!(scene.gateway.json(&["ble", "list"]).await[0]["telling"], adopted["telling"]);
+    let set = while_it_sends(&scene, scene.gateway.json_with(&set, SEALED_WITH)).await;
+    assert_eq!(set["telling"]["per_minute"], 6);
+    let reason = scene.gateway.refused(&["ble", "set", "kitchen", "--deadband", "heat=1"], "").await;
+    assert!(reason.contains("no sensor measures \"heat\""), "{reason}");
+    scene.gateway.json(&["ble", "set", "kitchen", "--deadband", "co2=50"]).await;
+    let telling = &scene.gateway.json(&["ble", "list"]).await[0]["telling"];
+    assert_eq!((&telling["per_minute"], &telling["deadbands"]["co2"]), (&json!(6), &json!(50.0)));
+}
+
+/// The example of <https://bthome.io/encryption/>, read 2026-11: who sends it, with which key.
+const SEALED_BY: &str = "54:48:E6:8F:80:A5";
+const SEALED_WITH: &str = "231d39c1d7cc1ab1aee224cd096db932";
+const SEALED: [u8; 15] =
+    [0x41, 0xa4, 0x72, 0x66, 0xc9, 0x5f, 0x73, 0x00, 0x11, 0x22, 0x33, 0x78, 0x23, 0x72, 0x14];
+
+/// Sends the example again and again until something is done.
+async fn while_it_sends<T>(scene: &Scene, done: impl Future<Output = T>) -> T {
+    let is_done = Cell::new(false);
+    let done = async {
+        let done = done.await;
+        is_done.set(true);
+        done
+    };
+    let send = async {
+        while !is_done.get() {
+            let (address, service_data) = (Cow::Borrowed(SEALED_BY), vec![(BTHOME, SEALED.to_vec())]);
+            scene.hear("hci0", Sent { address, name: None, service_data, ..KITCHEN }).await;
+        }
+    };
+    tokio::join!(done, send).0
 }

@@ -8,8 +8,10 @@ use serde_json::json;
 
 use crate::bus::protocol::Request;
 use crate::cli::client::Gateway;
+use crate::cli::input;
 use crate::cli::print::Output;
 use crate::cli::print::field;
+use crate::model::Hidden;
 use crate::model::Telling;
 use crate::model::TellingChange;
 
@@ -39,6 +41,10 @@ pub(in crate::cli) struct Set {
     /// pressure and battery if nobody sets it
     #[arg(long = "deadband", value_name = "NAME=LEAST", value_parser = deadband)]
     deadbands: Vec<(String, f64)>,
+    /// Read the key with which it encrypts what it sends from stdin; it is tried on the next packet, for which this waits
+    /// a minute
+    #[arg(long)]
+    bind_key_stdin: bool,
     /// Set everything else to what it is if nobody sets it
     #[arg(long)]
     defaults: bool,
@@ -46,9 +52,9 @@ pub(in crate::cli) struct Set {
 
 impl Set {
     pub(in crate::cli) async fn run(self, gateway: &Gateway, out: &mut Output) -> anyhow::Result<()> {
-        let Self { device, min_interval, max_interval, repeat, per_minute, counter_reset, deadbands, defaults } = self;
+        let Self { device, min_interval, max_interval, repeat, per_minute, counter_reset, deadbands, .. } = self;
         let telling = TellingChange {
-            defaults,
+            defaults: self.defaults,
             min_interval_s: min_interval,
             max_interval_s: max_interval,
             repeat_s: repeat,
@@ -56,10 +62,11 @@ impl Set {
             counter_reset_h: counter_reset,
             deadbands: deadbands.into_iter().collect(),
         };
-        if telling == TellingChange::default() {
+        if telling == TellingChange::default() && !self.bind_key_stdin {
             bail!("there is nothing to set; `farhook ble set --help` shows what there is");
         }
-        let request = Request::BleSet { device, telling, bind_key: None };
+        let bind_key = if self.bind_key_stdin { Some(Hidden::new(input::secret("bind key")?)) } else { None };
+        let request = Request::BleSet { device, telling, bind_key };
         out.show(&gateway.ask(&request).await?, set).context("stdout takes nothing")
     }
 }

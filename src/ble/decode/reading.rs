@@ -23,8 +23,10 @@ pub struct Reading {
     pub values: Vec<Value>,
     /// What is or is not, and what happened: motion, a door, a button.
     pub events: Vec<Value>,
-    /// What tells a reading from its repetitions, if the format has that.
+    /// What tells a reading from its repetitions, if the format has that; of an encrypted one, what tells it from a replay.
     pub counter: Option<Counter>,
+    /// A `packet id`, which `BTHome` counts among the values.
+    pub packet_id: Option<u8>,
     /// Whether only somebody with the bind key can have sent it.
     pub authenticated: bool,
 }
@@ -33,8 +35,8 @@ impl Reading {
     /// Everything in it under its name, as JSON.
     pub fn to_json(&self) -> Map<String, serde_json::Value> {
         let mut object = self.told();
-        if let Some(counter) = self.counter.filter(|counter| counter.is_packet_id) {
-            object.insert("packet_id".to_owned(), counter.value.into());
+        if let Some(id) = self.packet_id {
+            object.insert("packet_id".to_owned(), id.into());
         }
         object
     }
@@ -141,14 +143,12 @@ pub struct Counter {
     pub value: u32,
     /// How many bits it has.
     pub bits: u8,
-    /// Whether it is a `packet id`, which `BTHome` counts among the values.
-    pub is_packet_id: bool,
 }
 
 impl Counter {
     /// A counter of so many bits.
     pub(super) const fn new(value: u32, bits: u8) -> Self {
-        Self { value, bits, is_packet_id: false }
+        Self { value, bits }
     }
 
     /// A counter of one byte.
@@ -168,7 +168,8 @@ pub(super) struct Draft {
 impl Draft {
     pub(super) fn new(format: &'static str) -> Self {
         let (values, events) = (Vec::new(), Vec::new());
-        let reading = Reading { format, model: None, values, events, counter: None, authenticated: false };
+        let (counter, packet_id) = (None, None);
+        let reading = Reading { format, model: None, values, events, counter, packet_id, authenticated: false };
         Self { reading, is_replacing: false }
     }
 
@@ -183,6 +184,12 @@ impl Draft {
 
     pub(super) fn counter(&mut self, counter: Counter) {
         self.reading.counter = Some(counter);
+    }
+
+    /// A packet id, which is the counter if there is no better one: whoever encrypts has one that nobody can turn back.
+    pub(super) fn packet_id(&mut self, id: u8) {
+        self.reading.packet_id = Some(id);
+        self.reading.counter.get_or_insert(Counter::byte(id));
     }
 
     pub(super) fn authenticated(&mut self) {
@@ -246,9 +253,12 @@ impl Draft {
 
     /// The reading, if there is anything in it.
     pub(super) fn finish(self) -> Result<Reading, Refusal> {
-        let Reading { values, events, counter, .. } = &self.reading;
-        let is_empty = values.is_empty() && events.is_empty() && !counter.is_some_and(|counter| counter.is_packet_id);
-        if is_empty { Err(Refusal::Empty) } else { Ok(self.reading) }
+        let Reading { values, events, packet_id, .. } = &self.reading;
+        if values.is_empty() && events.is_empty() && packet_id.is_none() {
+            Err(Refusal::Empty)
+        } else {
+            Ok(self.reading)
+        }
     }
 }
 
@@ -352,7 +362,16 @@ mod tests {
         draft.counter(Counter::byte(9));
         assert_eq!(draft.finish(), Err(Refusal::Empty));
         let mut draft = Draft::new("x");
-        draft.counter(Counter { is_packet_id: true, ..Counter::byte(9) });
+        draft.packet_id(9);
         assert_eq!(json_of(draft), json!({ "packet_id": 9 }));
+    }
+
+    #[test]
+    fn a_packet_id_does_not_take_the_place_of_a_better_counter() {
+        let mut draft = Draft::new("x");
+        draft.counter(Counter::new(1_000, 32));
+        draft.packet_id(9);
+        let reading = draft.finish().unwrap();
+        assert_eq!((reading.counter, reading.packet_id), (Some(Counter::new(1_000, 32)), Some(9)));
     }
 }

@@ -30,8 +30,16 @@ impl Scene {
 }
 
 fn reading(counter: Option<u32>) -> Reading {
-    let counter = counter.map(|value| Counter { value, bits: 8, is_packet_id: true });
-    Reading { format: "x", model: None, values: Vec::new(), events: Vec::new(), counter, authenticated: false }
+    let counter = counter.map(|value| Counter { value, bits: 8 });
+    Reading {
+        format: "x",
+        model: None,
+        values: Vec::new(),
+        events: Vec::new(),
+        counter,
+        packet_id: None,
+        authenticated: false,
+    }
 }
 
 fn measured(counter: Option<u32>, property: Property, number: f64) -> Reading {

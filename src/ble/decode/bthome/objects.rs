@@ -6,7 +6,6 @@ use crate::ble::decode::bytes::signed_le;
 use crate::ble::decode::bytes::unsigned_le;
 use crate::ble::decode::property::Property;
 use crate::ble::decode::property::Property as P;
-use crate::ble::decode::reading::Counter;
 use crate::ble::decode::reading::Datum;
 use crate::ble::decode::reading::Draft;
 use crate::ble::decode::reading::Key;
@@ -232,7 +231,7 @@ fn put(meaning: Meaning, read: Read, data: &[u8], draft: &mut Draft, events: &mu
         (Meaning::Text(property), Read::Text(text)) => draft.text(property, text),
         (Meaning::PacketId, Read::Digits(id)) => {
             if let Ok(id) = u8::try_from(id) {
-                draft.counter(Counter { is_packet_id: true, ..Counter::byte(id) });
+                draft.packet_id(id);
             }
         }
         (Meaning::Button, _) => {

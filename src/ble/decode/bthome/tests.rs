@@ -127,6 +127,13 @@ fn a_packet_id_is_the_counter() {
 }
 
 #[test]
+fn a_packet_id_does_not_hide_the_counter_of_what_is_sealed() {
+    let read = keyed(&sealed(0x41, 0x3322_1100, &[0x00, 0x09, 0x02, 0xca, 0x09]), KEY).unwrap();
+    assert_eq!(read.counter, Some(Counter::new(0x3322_1100, 32)));
+    assert_eq!(Value::from(read.to_json()), json!({ "packet_id": 9, "temperature": 25.06 }));
+}
+
+#[test]
 fn what_is_about_the_device_s_make_is_passed_over() {
     assert_eq!(v2_of("f00100f10001020402ca09"), json!({ "temperature": 25.06 }));
 }

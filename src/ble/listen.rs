@@ -79,7 +79,7 @@ impl Listening<'_> {
 
     fn hear(&self, waiting: Waiting, discovery: &mut Discovery, sensors: &mut Sensors, now: Now) -> Vec<Publication> {
         let (mut heard, mut events, mut dropped) = (0, Vec::new(), Vec::new());
-        for sighting in waiting.sightings.into_values() {
+        for sighting in waiting.sightings.into_values().flatten() {
             heard += u64::from(sighting.times);
             let is_fresh = sighting.is_fresh();
             self.links.known(sighting.advert.address, is_fresh, now.mono_ms);

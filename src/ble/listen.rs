@@ -1,24 +1,32 @@
 //! Takes out of the air what the radio heard: it is listed, and what adopted sensors tell is handed in as events.
 
+use std::future::pending;
 use std::sync::Arc;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use log::debug;
 use tokio::sync::mpsc;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
 
 use crate::ble::advert::Advert;
 use crate::ble::air::Air;
 use crate::ble::air::Waiting;
 use crate::ble::discovery::Discovery;
 use crate::ble::links::Links;
+use crate::ble::outbox::Letter;
+use crate::ble::outbox::Outbox;
+use crate::ble::outbox::Settled;
 use crate::ble::pulse::Pulse;
 use crate::ble::sensors::Heard;
 use crate::ble::sensors::Sensors;
 use crate::bus::Ble;
 use crate::bus::BleAsk;
 use crate::bus::Intake;
-use crate::bus::Publication;
+use crate::bus::Refusal;
+use crate::bus::Verdict;
 use crate::clock;
 use crate::clock::Now;
 use crate::model::DeviceId;
@@ -46,39 +54,55 @@ impl Listening<'_> {
         kept: Vec<(DeviceId, StoredSensor)>,
     ) {
         let (mut discovery, mut sensors) = (Discovery::default(), Sensors::knowing(kept));
-        self.adopt(&mut sensors, &discovery, &registry.borrow_and_update());
+        let (mut outbox, mut verdicts) = (Outbox::default(), JoinSet::new());
+        self.adopt(&mut sensors, &mut outbox, &discovery, &registry.borrow_and_update());
         loop {
+            for letter in outbox.take(clock::now().mono_ms) {
+                self.tell(letter, &mut verdicts).await;
+            }
+            self.keep(outbox.settled());
             tokio::select! {
                 waiting = self.air.heard() => {
-                    let events = self.hear(waiting, &mut discovery, &mut sensors, clock::now());
-                    for event in events {
-                        self.tell(event).await;
-                    }
+                    self.hear(waiting, &mut discovery, &mut sensors, &mut outbox, clock::now());
                 }
+                Some(Ok((letter, verdict))) = verdicts.join_next() => self.settle(letter, verdict, &mut outbox),
+                () = until(outbox.due_ms()) => {}
                 Some(ask) = asked.recv() => match ask {
                     // Whoever asked may have gone.
                     BleAsk::List(reply) => drop(reply.send(discovery.list(clock::now()))),
                     BleAsk::TryKey { address, bind_key, reply } => sensors.try_key(address, &bind_key, reply),
+                    BleAsk::Keep(reply) => {
+                        while let Some(Ok((letter, verdict))) = verdicts.join_next().await {
+                            self.settle(letter, verdict, &mut outbox);
+                        }
+                        self.keep(outbox.settled());
+                        let keep = sensors.unkept().into_iter().filter(|(device, _)| !outbox.holds(*device)).collect();
+                        self.keep(Settled { keep, given_up: 0 });
+                        let _ = reply.send(());
+                    }
                 },
-                Ok(()) = registry.changed() => self.adopt(&mut sensors, &discovery, &registry.borrow_and_update()),
+                Ok(()) = registry.changed() => {
+                    self.adopt(&mut sensors, &mut outbox, &discovery, &registry.borrow_and_update());
+                }
             }
         }
     }
 
-    fn adopt(&self, sensors: &mut Sensors, discovery: &Discovery, registry: &Snapshot) {
+    fn adopt(&self, sensors: &mut Sensors, outbox: &mut Outbox, discovery: &Discovery, registry: &Snapshot) {
         self.links.adopt(registry, |address| discovery.knows(address));
         let forgotten = sensors.adopt(registry, clock::now().mono_ms);
         if !forgotten.is_empty() {
             let mut changes = Changes::new();
             for device in forgotten {
+                outbox.forget(device);
                 changes.remove_sensor(device);
             }
             self.writer.ride_along(changes);
         }
     }
 
-    fn hear(&self, waiting: Waiting, discovery: &mut Discovery, sensors: &mut Sensors, now: Now) -> Vec<Publication> {
-        let (mut heard, mut events, mut dropped) = (0, Vec::new(), Vec::new());
+    fn hear(&self, waiting: Waiting, discovery: &mut Discovery, sensors: &mut Sensors, outbox: &mut Outbox, now: Now) {
+        let (mut heard, mut dropped) = (0, Vec::new());
         for sighting in waiting.sightings.into_values().flatten() {
             heard += u64::from(sighting.times);
             let is_fresh = sighting.is_fresh();
@@ -90,15 +114,10 @@ impl Listening<'_> {
             }
             self.pulse.lock().expect("nothing here panics").beat(now.mono_ms);
             match sensors.hear(&advert, now.mono_ms) {
-                Some(Heard { read, events: told, dropped: reasons, keep }) => {
+                Some(Heard { read, device, events, dropped: reasons, keep }) => {
                     discovery.note(advert.address, &read, &reasons, now);
-                    events.extend(told);
+                    outbox.put(device, events, keep, now.mono_ms);
                     dropped.extend(reasons);
-                    if let Some((device, counters)) = keep {
-                        let mut changes = Changes::new();
-                        changes.put_sensor(device, counters);
-                        self.writer.ride_along(changes);
-                    }
                 }
                 None => discovery.read(&advert, now),
             }
@@ -110,23 +129,63 @@ impl Listening<'_> {
                 *report.not_told.entry(reason).or_default() += 1;
             }
         });
-        events
     }
 
     /// Hands an event in. What becomes of it is not waited for: the next advert is due.
-    async fn tell(&self, event: Publication) {
-        let Some(verdict) = self.intake.submit(event).await else { return };
-        let ble = self.ble.clone();
-        tokio::spawn(async move {
-            match verdict.await {
-                Ok(Ok(_)) => ble.change(|report| report.told += 1),
-                Ok(Err(refusal)) => {
-                    debug!("what a sensor tells is refused: {refusal}");
-                    ble.change(|report| *report.not_told.entry("refused").or_default() += 1);
-                }
-                // The gateway goes down.
-                Err(_) => {}
-            }
+    async fn tell(&self, letter: Letter, verdicts: &mut JoinSet<(Letter, Verdict)>) {
+        let verdict = self.intake.submit(letter.event.clone()).await;
+        verdicts.spawn(async move {
+            let verdict = match verdict {
+                Some(verdict) => verdict.await.unwrap_or(Err(Refusal::Stopping)),
+                None => Err(Refusal::Stopping),
+            };
+            (letter, verdict)
         });
+    }
+
+    fn settle(&self, letter: Letter, verdict: Verdict, outbox: &mut Outbox) {
+        match verdict {
+            Ok(_) => {
+                self.ble.change(|report| report.told += 1);
+                outbox.done(&letter);
+            }
+            Err(Refusal::Full { reason }) => {
+                debug!("what a sensor tells is told again later: {reason}");
+                outbox.again(letter, clock::now().mono_ms);
+            }
+            // The gateway goes down. It stays on the way, so that the sensor is heard again at the next start.
+            Err(Refusal::Stopping) => {}
+            Err(refusal) => {
+                debug!("what a sensor tells is refused: {refusal}");
+                self.refused(1);
+                outbox.done(&letter);
+            }
+        }
+    }
+
+    fn keep(&self, settled: Settled) {
+        let Settled { keep, given_up } = settled;
+        if !keep.is_empty() {
+            let mut changes = Changes::new();
+            for (device, counters) in keep {
+                changes.put_sensor(device, counters);
+            }
+            self.writer.ride_along(changes);
+        }
+        if given_up > 0 {
+            self.refused(given_up);
+        }
+    }
+
+    fn refused(&self, events: u64) {
+        self.ble.change(|report| *report.not_told.entry("refused").or_default() += events);
+    }
+}
+
+/// Waits until then; for ever if there is no such time.
+async fn until(due_ms: Option<u64>) {
+    match due_ms {
+        Some(due_ms) => sleep(Duration::from_millis(due_ms.saturating_sub(clock::now().mono_ms))).await,
+        None => pending().await,
     }
 }

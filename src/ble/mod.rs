@@ -19,6 +19,7 @@ mod driver;
 pub mod gatt;
 mod links;
 mod listen;
+mod outbox;
 pub mod pulse;
 pub mod radio;
 mod rate;

@@ -43,12 +43,15 @@ pub(super) struct Sensors {
 pub(super) struct Heard {
     /// What was read of it.
     pub(super) read: Result<Reading, Refusal>,
+    /// Which device it is.
+    pub(super) device: DeviceId,
     /// What is told of it.
     pub(super) events: Vec<Publication>,
     /// Why something of it is not told.
     pub(super) dropped: Vec<&'static str>,
-    /// Where its counters stand now, if something is told: so that it is not told again after a restart.
-    pub(super) keep: Option<(DeviceId, StoredSensor)>,
+    /// Where its counters stand now, if that is to be kept: so that neither this is told again after a restart nor what
+    /// somebody recorded.
+    pub(super) keep: Option<StoredSensor>,
 }
 
 #[derive(Debug)]
@@ -90,6 +93,11 @@ impl Sensors {
         self.answer_trials(advert);
         let sensor = self.adopted.get_mut(&advert.address)?;
         Some(sensor.hear(advert, &mut self.bridge, now_ms))
+    }
+
+    /// Where counters stand that were not to be kept yet.
+    pub(super) fn unkept(&self) -> Vec<(DeviceId, StoredSensor)> {
+        self.adopted.values().filter_map(|sensor| Some((sensor.device, sensor.unkept()?))).collect()
     }
 
     /// Tries a key on the next encrypted packet of a sensor.

@@ -243,6 +243,8 @@ pub enum BleAsk {
         /// Where the answer goes.
         reply: oneshot::Sender<Result<(), KeyRefusal>>,
     },
+    /// To have everything on the way to the disk that is to be known after a stop.
+    Keep(oneshot::Sender<()>),
 }
 
 /// Why a bind key is not taken.
@@ -309,6 +311,14 @@ impl Ble {
     /// For the radio's tasks: how all connections are now.
     pub fn show_links(&self, links: HashMap<DeviceId, LinkReport>) {
         *self.links.lock().expect("nothing here panics") = links;
+    }
+
+    /// Has everything handed to the store's writer that is to be known after a stop. Nobody takes events in any more.
+    pub async fn keep(&self) {
+        let (reply, kept) = oneshot::channel();
+        if self.asks.send(BleAsk::Keep(reply)).await.is_ok() {
+            let _ = kept.await;
+        }
     }
 
     /// For the radio's tasks: how it is now.

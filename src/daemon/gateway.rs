@@ -19,6 +19,7 @@ use crate::api;
 use crate::backup::Backups;
 use crate::ble;
 use crate::bus::ANSWER_WITHIN;
+use crate::bus::Ble;
 use crate::bus::Board;
 use crate::bus::Calls;
 use crate::bus::Intake;
@@ -61,6 +62,7 @@ pub(super) struct Gateway {
     listening: watch::Sender<Value>,
     https: Https,
     accounts: Arc<Accounts>,
+    ble: Ble,
     config: watch::Sender<Arc<Config>>,
     live: Live,
     queue: Queue,
@@ -178,7 +180,7 @@ impl Gateway {
             live: live.clone(),
             presence,
             overview,
-            ble,
+            ble: ble.clone(),
             logbook,
             backups,
             chance,
@@ -201,6 +203,7 @@ impl Gateway {
             listening,
             https,
             accounts,
+            ble,
             config: config_tx,
             live,
             queue,
@@ -267,6 +270,7 @@ impl Gateway {
         if let Err(error) = keep_recent(&self.live, &self.queue, &self.writer).await {
             warn!("the events of late are not kept for the next start: {error}");
         }
+        self.ble.keep().await;
         self.writer.stop();
         let _ = tokio::task::spawn_blocking(|| self.writer_thread.join()).await;
         self.running.clear();

@@ -9,11 +9,10 @@ use serde_json::json;
 use crate::bluez::Sent;
 use crate::receiver::Receiver;
 use crate::scene;
+use crate::scene::BTHOME;
 use crate::scene::KITCHEN;
 use crate::scene::Scene;
 use crate::scene::wait_for;
-
-const BTHOME: &str = "0000fcd2-0000-1000-8000-00805f9b34fb";
 
 /// What the kitchen's sensor sends in the format of `BTHome`, with a packet id.
 fn sent(packet_id: u8, objects: &[u8]) -> Sent {
@@ -120,8 +119,7 @@ async fn a_bind_key_from_stdin_is_tried_on_what_is_heard_before_it_is_saved() {
 /// The example of <https://bthome.io/encryption/>, read 2026-11: who sends it, with which key.
 const SEALED_BY: &str = "54:48:E6:8F:80:A5";
 const SEALED_WITH: &str = "231d39c1d7cc1ab1aee224cd096db932";
-const SEALED: [u8; 15] =
-    [0x41, 0xa4, 0x72, 0x66, 0xc9, 0x5f, 0x73, 0x00, 0x11, 0x22, 0x33, 0x78, 0x23, 0x72, 0x14];
+const SEALED: [u8; 15] = [0x41, 0xa4, 0x72, 0x66, 0xc9, 0x5f, 0x73, 0x00, 0x11, 0x22, 0x33, 0x78, 0x23, 0x72, 0x14];
 
 /// Sends the example again and again until something is done.
 async fn while_it_sends<T>(scene: &Scene, done: impl Future<Output = T>) -> T {

@@ -11,13 +11,13 @@ use crate::bus::Bus;
 use crate::gateway::stderr;
 use crate::scene;
 use crate::scene::ADAPTER;
+use crate::scene::BTHOME;
 use crate::scene::KITCHEN;
 use crate::scene::Scene;
 use crate::scene::listed;
 use crate::scene::wait_for;
 
 const BATHROOM: &str = "A4:C1:38:00:00:02";
-const BTHOME: &str = "0000fcd2-0000-1000-8000-00805f9b34fb";
 
 #[tokio::test]
 async fn what_a_device_sends_is_listed() {

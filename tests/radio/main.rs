@@ -30,5 +30,6 @@ mod adverts;
 mod failures;
 mod flood;
 mod gatt;
+mod kept;
 mod links;
 mod played;

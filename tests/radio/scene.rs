@@ -17,6 +17,9 @@ use crate::tools;
 /// The adapter of most scenes.
 pub const ADAPTER: &str = "B8:27:EB:00:00:01";
 
+/// The service under which sensors send in the format of `BTHome`.
+pub const BTHOME: &str = "0000fcd2-0000-1000-8000-00805f9b34fb";
+
 /// A sensor that sends.
 pub const KITCHEN: Sent = Sent {
     address: Cow::Borrowed("A4:C1:38:00:00:01"),

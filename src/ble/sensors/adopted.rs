@@ -20,6 +20,10 @@ use crate::model::DeviceId;
 use crate::model::Sensor;
 use crate::store::StoredSensor;
 
+/// How often it is kept where the counters of a sensor stand that tells nothing. Ours: what somebody records meanwhile, and
+/// sends after a power cut, is taken for new.
+const KEPT_EVERY_MS: u64 = 5 * 60 * 1_000;
+
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Adopted {
@@ -29,6 +33,9 @@ pub(super) struct Adopted {
     rules: Rules,
     state: State,
     sieve: Sieve,
+    /// Where the counters stood when they were last to be kept, and when that was.
+    kept: StoredSensor,
+    kept_ms: u64,
 }
 
 impl Adopted {
@@ -42,6 +49,8 @@ impl Adopted {
             rules: Rules::from(&sensor.telling),
             state: State { bthome, mibeacon, ..State::default() },
             sieve: Sieve::after(reading, now_ms),
+            kept,
+            kept_ms: now_ms,
         }
     }
 
@@ -85,8 +94,17 @@ impl Adopted {
             Err(Refusal::NotEncrypted) => dropped.push("not_encrypted"),
             Err(_) => dropped.push("unreadable"),
         }
-        let keep = (!events.is_empty()).then(|| (self.device, self.counters()));
-        Heard { read, events, dropped, keep }
+        let is_due = !events.is_empty() || now_ms.saturating_sub(self.kept_ms) >= KEPT_EVERY_MS;
+        let keep = self.unkept().filter(|_| is_due);
+        if let Some(counters) = keep {
+            (self.kept, self.kept_ms) = (counters, now_ms);
+        }
+        Heard { read, device: self.device, events, dropped, keep }
+    }
+
+    /// Where the counters stand, if that was not to be kept yet.
+    pub(super) fn unkept(&self) -> Option<StoredSensor> {
+        Some(self.counters()).filter(|counters| *counters != self.kept)
     }
 
     fn counters(&self) -> StoredSensor {

@@ -148,7 +148,7 @@ fn what_was_told_before_a_restart_is_not_told_again() {
     let (first, second) = (sealed(7, &[0x3a, 0x01]), sealed(8, &[0x3a, 0x01]));
     let mut before = adopted(Some(KEY));
     before.hear(&first, 0).unwrap();
-    let kept = before.hear(&second, 1).unwrap().keep.unwrap();
+    let kept = (samples::device(1).id, before.hear(&second, 1).unwrap().keep.unwrap());
     assert!(before.hear(&second, 2).unwrap().keep.is_none());
     let stranger = (samples::device(9).id, StoredSensor::default());
     let mut after = Sensors::knowing(vec![kept, stranger]);
@@ -156,6 +156,26 @@ fn what_was_told_before_a_restart_is_not_told_again() {
     assert_eq!(after.hear(&first, 4).unwrap().dropped, ["replayed"]);
     assert_eq!(after.hear(&second, 5).unwrap().dropped, ["same_counter"]);
     assert_eq!(after.hear(&sealed(9, &[0x3a, 0x01]), 6).unwrap().events.len(), 1);
+}
+
+#[test]
+fn where_counters_stand_is_kept_now_and_then_though_nothing_is_told() {
+    const PAUSE_MS: u64 = 5 * 60 * 1_000;
+    let counters = |counter| Some(StoredSensor { bthome: Some(counter), mibeacon: None, reading: Some(counter) });
+    let mut device = device(1, Some(KEY));
+    device.sensor.as_mut().unwrap().telling = Telling { max_interval_s: 3_600, ..Telling::default() };
+    let mut sensors = Sensors::default();
+    sensors.adopt(&samples::snapshot([device.clone()], []), 0);
+    let mut hear = |counter, now_ms| {
+        let heard = sensors.hear(&sealed(counter, &[0x01, 0x61]), now_ms).unwrap();
+        let unkept = sensors.unkept();
+        assert!(unkept.iter().all(|(of, _)| *of == device.id));
+        (heard.events.len(), heard.keep, unkept.first().map(|(_, counters)| *counters))
+    };
+    assert_eq!(hear(7, 1), (1, counters(7), None));
+    assert_eq!(hear(8, PAUSE_MS), (0, None, counters(8)));
+    assert_eq!(hear(8, PAUSE_MS + 1), (0, counters(8), None));
+    assert_eq!(hear(8, 3 * PAUSE_MS), (0, None, None), "they stand where they stood");
 }
 
 #[test]

@@ -217,6 +217,13 @@ pub enum Request {
         #[serde(default)]
         link: Option<Link>,
     },
+    /// Make several sensors devices: those that can be are, and of the others it is said why not.
+    BleAdoptAll {
+        /// The addresses of their radios.
+        addresses: Vec<String>,
+        /// What their names begin with; the end of the address follows.
+        prefix: String,
+    },
     /// Set how much of what a sensor sends is told.
     BleSet {
         /// Its id or name.

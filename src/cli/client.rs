@@ -89,6 +89,7 @@ impl Gateway {
             | Request::Replay { .. }
             | Request::Discard { .. }
             | Request::BleAdopt { .. }
+            | Request::BleAdoptAll { .. }
             | Request::BleSet { bind_key: Some(_), .. }
             | Request::Backup { .. }
             | Request::Restore { .. } => LONG_PATIENCE,

@@ -281,6 +281,8 @@ mod tests {
             "farhook ble scan --json",
             "farhook ble adopt A4:C1:38:11:22:33 --name kitchen --bind-key 231d39c1d7cc1ab1aee224cd096db932",
             "farhook ble adopt A4:C1:38:11:22:33 --name kitchen --bind-key-stdin",
+            "farhook ble adopt A4:C1:38:11:22:33 A4:C1:38:11:22:34 --prefix shed",
+            "farhook ble adopt --model bthome --prefix shed",
             "farhook ble set kitchen --bind-key-stdin",
             "farhook ble set kitchen --max-interval 600 --deadband temperature=0.5 --deadband humidity=2",
             "farhook ble forget kitchen",

@@ -58,7 +58,7 @@ pub struct Parts {
 }
 
 /// A request that was not carried out; its text is for the person who asked.
-pub(super) struct Refused(String);
+pub(super) struct Refused(pub(super) String);
 
 pub(super) type Answer = Result<Value, Refused>;
 
@@ -112,6 +112,7 @@ impl Clerk<'_> {
             Request::BleAdopt { address, name, bind_key, link } => {
                 self.adopt_sensor(&address, name, bind_key, link).await
             }
+            Request::BleAdoptAll { addresses, prefix } => self.adopt_sensors(addresses, &prefix).await,
             Request::BleSet { device, telling, bind_key } => self.set_sensor(&device, &telling, bind_key).await,
             Request::BleForget { device } => self.forget_sensor(&device),
             Request::BleList => self.sensors().await,

@@ -19,6 +19,9 @@ use crate::model::Link;
 use crate::model::Sensor;
 use crate::model::TellingChange;
 
+/// Sensors that are adopted with one request. Ours: as many as the list of what is heard has.
+const AT_ONCE: usize = 500;
+
 impl Clerk<'_> {
     pub(super) async fn heard_by_bluetooth(&self) -> Answer {
         self.must_have_all()?;
@@ -51,6 +54,29 @@ impl Clerk<'_> {
             adopted["key"] = json!(key.reveal());
         }
         Ok(adopted)
+    }
+
+    /// Those that need no bind key.
+    pub(super) async fn adopt_sensors(&self, addresses: Vec<String>, prefix: &str) -> Answer {
+        self.must_have_all()?;
+        if prefix.is_empty() {
+            return Err(refused("say what their names shall begin with"));
+        }
+        if addresses.len() > AT_ONCE {
+            return Err(refused(format!("{AT_ONCE} sensors are adopted at once, and not more")));
+        }
+        let (mut adopted, mut not) = (Vec::new(), Vec::new());
+        for address in addresses {
+            let sensor = match address.parse() {
+                Ok(parsed) => self.adopt_sensor(&address, named(prefix, parsed), None, None).await,
+                Err(error) => Err(refused(error)),
+            };
+            match sensor {
+                Ok(sensor) => adopted.push(sensor),
+                Err(Refused(reason)) => not.push(json!({ "address": address, "reason": reason })),
+            }
+        }
+        Ok(json!({ "adopted": adopted, "refused": not }))
     }
 
     /// With a bind key this waits for a packet of the sensor, on which the key is tried.
@@ -94,6 +120,12 @@ impl Clerk<'_> {
     }
 }
 
+/// What one of several is called: the end of its address stands on many of them.
+fn named(prefix: &str, address: Address) -> String {
+    let [.., one, two, three] = address.bytes();
+    format!("{prefix}-{one:02X}{two:02X}{three:02X}")
+}
+
 fn heard(found: &[BleFound], address: Address) -> Option<&BleFound> {
     let address = address.to_string();
     found.iter().find(|found| found.address == address)
@@ -110,4 +142,14 @@ fn shown(device: &Device, heard: Option<&BleFound>) -> Value {
         "telling": sensor.map(|sensor| &sensor.telling),
         "heard": heard,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_ends_as_the_address_does() {
+        assert_eq!(named("shed", "A4:C1:38:00:0a:02".parse().unwrap()), "shed-000A02");
+    }
 }

@@ -116,6 +116,37 @@ async fn a_bind_key_from_stdin_is_tried_on_what_is_heard_before_it_is_saved() {
     assert_eq!((&telling["per_minute"], &telling["deadbands"]["co2"]), (&json!(6), &json!(50.0)));
 }
 
+#[tokio::test]
+async fn several_sensors_are_adopted_at_once_and_why_one_is_not_is_told() {
+    if scene::is_missing() {
+        return;
+    }
+    let scene = Scene::start("").await;
+    let sheds = ["A4:C1:38:00:0A:02", "A4:C1:38:00:0A:03", "A4:C1:38:00:0A:04"];
+    let [two, three, four] = sheds;
+    let sealed = vec![(BTHOME, vec![0x41, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11])];
+    let shed = |address: &'static str| Sent { address: address.into(), name: None, ..sent(1, &WARM) };
+    for sent in [shed(two), shed(three), Sent { service_data: sealed, ..shed(four) }] {
+        scene.hear("hci0", sent).await;
+    }
+    let reason = scene.gateway.refused(&["ble", "adopt", two, three, "--name", "shed"], "").await;
+    assert!(reason.contains("--prefix"), "{reason}");
+    let reason = scene.gateway.refused(&["ble", "adopt", two, four, "A4", "--prefix", "shed"], "").await;
+    assert!(
+        reason.contains(&format!("{four}: ")) && reason.contains("bind key") && reason.contains("A4: "),
+        "{reason}"
+    );
+
+    // The one that is left of its model.
+    let adopted = scene.gateway.json(&["ble", "adopt", "--model", "bthome", "--prefix", "shed"]).await;
+    assert_eq!((&adopted["adopted"][0]["address"], &adopted["refused"]), (&json!(three), &json!([])));
+    let reason = scene.gateway.refused(&["ble", "adopt", "--model", "bthome", "--prefix", "shed"], "").await;
+    assert!(reason.contains("nothing of the model"), "{reason}");
+    let sensors = scene.gateway.json(&["ble", "list"]).await;
+    let names: Vec<_> = sensors.as_array().unwrap().iter().map(|sensor| &sensor["name"]).collect();
+    assert_eq!(names, ["shed-000A02", "shed-000A03"]);
+}
+
 /// The example of <https://bthome.io/encryption/>, read 2026-11: who sends it, with which key.
 const SEALED_BY: &str = "54:48:E6:8F:80:A5";
 const SEALED_WITH: &str = "231d39c1d7cc1ab1aee224cd096db932";

@@ -6,12 +6,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::bus::BleFound;
 use crate::bus::protocol::Request;
 use crate::http::PageStatus;
 use crate::http::Route;
-use crate::model::Address;
 use crate::model::DeviceName;
 use crate::web::context::Context;
 use crate::web::flash::Flash;
@@ -86,15 +86,11 @@ async fn adopt(context: Arc<Context>, visit: Visit) -> Shown {
     if prefix.is_empty() {
         return again(visit.t("Say what their names shall begin with."));
     }
-    let mut refused = Vec::new();
-    for address in &addresses {
-        let (address, name) = (address.to_string(), named(prefix, *address));
-        let request = Request::BleAdopt { address: address.clone(), name, bind_key: None, link: None };
-        if let Err(reason) = context.ask(visit.user_id(), request).await? {
-            refused.push(format!("{address}: {reason}"));
-        }
+    let request = Request::BleAdoptAll { addresses, prefix: prefix.to_owned() };
+    match context.ask(visit.user_id(), request).await? {
+        Ok(done) => Ok(go_on(&context, &visit, "/sensors", told(&visit, &done))),
+        Err(reason) => again(reason),
     }
-    Ok(go_on(&context, &visit, "/sensors", told(&visit, addresses.len() - refused.len(), refused)))
 }
 
 /// What was heard that nobody has adopted, and that can be without a key.
@@ -112,33 +108,31 @@ fn model(found: &BleFound) -> &str {
 }
 
 /// Those of the model that was chosen, or those that are ticked.
-fn chosen(visit: &Visit, found: &[BleFound]) -> Vec<Address> {
+fn chosen(visit: &Visit, found: &[BleFound]) -> Vec<String> {
     let wanted = visit.form.filled("model");
     let is_chosen = |found: &&BleFound| match &wanted {
         Some(wanted) => model(found) == wanted,
         None => visit.form.is_set(&found.address),
     };
-    found.iter().filter(is_chosen).filter_map(|found| found.address.parse().ok()).collect()
-}
-
-/// What one is called: the end of its address stands on many of them.
-fn named(prefix: &str, address: Address) -> String {
-    let [.., one, two, three] = address.bytes();
-    format!("{prefix}-{one:02X}{two:02X}{three:02X}")
+    found.iter().filter(is_chosen).map(|found| found.address.clone()).collect()
 }
 
 /// How many were adopted, and why some were not.
-fn told(visit: &Visit, adopted: usize, mut refused: Vec<String>) -> Flash {
-    let text = visit.t("Adopted: {n}.").replace("{n}", &adopted.to_string());
+fn told(visit: &Visit, done: &Value) -> Flash {
+    let list = |part: &str| done[part].as_array().map(Vec::as_slice).unwrap_or_default();
+    let (adopted, refused) = (list("adopted"), list("refused"));
+    let text = visit.t("Adopted: {n}.").replace("{n}", &adopted.len().to_string());
     if refused.is_empty() {
         return Flash::Done { text };
     }
     let rest = visit.t("Not adopted: {n}.").replace("{n}", &refused.len().to_string());
+    let part = |refused: &Value, part: &str| refused[part].as_str().unwrap_or_default().to_owned();
+    let reason = |refused| format!("{}: {}", part(refused, "address"), part(refused, "reason"));
+    let mut reasons: Vec<_> = refused.iter().take(TOLD).map(reason).collect();
     if refused.len() > TOLD {
-        refused.truncate(TOLD);
-        refused.push("…".to_owned());
+        reasons.push("…".to_owned());
     }
-    Flash::Failed { text: format!("{text} {rest} {}", refused.join("; ")) }
+    Flash::Failed { text: format!("{text} {rest} {}", reasons.join("; ")) }
 }
 
 /// The page, with what was typed and ticked before.
@@ -160,14 +154,4 @@ fn page(visit: &Visit, found: &[BleFound], error: Option<String>) -> Several {
 
 fn choice(model: String, count: usize, is_chosen: bool) -> Choice {
     Choice { name: format!("{model} ({count})"), value: model, is_chosen }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_name_ends_as_the_address_does() {
-        assert_eq!(named("shed", "A4:C1:38:00:0a:02".parse().unwrap()), "shed-000A02");
-    }
 }

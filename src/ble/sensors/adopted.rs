@@ -6,6 +6,7 @@ use serde_json::json;
 use crate::ble::advert::Advert;
 use crate::ble::decode;
 use crate::ble::decode::BindKey;
+use crate::ble::decode::Reading;
 use crate::ble::decode::Refusal;
 use crate::ble::decode::State;
 use crate::ble::decode::Value;
@@ -79,11 +80,11 @@ impl Adopted {
             Ok(reading) => {
                 let sifted = self.sieve.sift(reading, &self.rules, bridge, now_ms);
                 if sifted.is_measured {
-                    events.push(self.event("sensor".to_owned(), &reading.values, advert.rssi));
+                    events.push(self.told("sensor".to_owned(), &reading.values, reading, advert.rssi));
                 }
                 for value in &sifted.events {
                     let name = format!("sensor/{}", value.key.property.name());
-                    events.push(self.event(name, std::slice::from_ref(value), advert.rssi));
+                    events.push(self.told(name, std::slice::from_ref(value), reading, advert.rssi));
                 }
                 dropped.extend(sifted.dropped.into_iter().map(Dropped::name));
             }
@@ -112,12 +113,21 @@ impl Adopted {
         StoredSensor { bthome, mibeacon, reading: self.sieve.counter() }
     }
 
-    fn event(&self, name: String, values: &[Value], rssi: Option<i16>) -> Publication {
+    /// Values of a reading, and who may have sent it.
+    fn told(&self, name: String, values: &[Value], reading: &Reading, rssi: Option<i16>) -> Publication {
         let mut data: Map<String, serde_json::Value> =
             values.iter().map(|value| (value.key.to_string(), value.datum.to_json())).collect();
         if let Some(rssi) = rssi {
             data.insert("rssi".to_owned(), json!(rssi));
         }
+        if let Some(counter) = reading.counter {
+            data.insert("seq".to_owned(), json!(counter.value));
+        }
+        data.insert("authenticated".to_owned(), json!(reading.authenticated));
+        self.event(name, data)
+    }
+
+    fn event(&self, name: String, data: Map<String, serde_json::Value>) -> Publication {
         Publication {
             name,
             data: serde_json::Value::Object(data).to_string().into(),

@@ -64,13 +64,24 @@ fn what_is_measured_is_one_event_and_what_happens_one_each() {
     assert!(heard.events.iter().all(|event| event.publisher == Publisher::Device(samples::device(1).id)));
     let mut sensors = adopted(None);
     let expected = [
-        ("sensor".to_owned(), json!({ "battery": 97, "temperature": 25.06, "rssi": -61 })),
-        ("sensor/opening".to_owned(), json!({ "opening": true, "rssi": -61 })),
-        ("sensor/button".to_owned(), json!({ "button": "press", "rssi": -61 })),
+        ("sensor".to_owned(), json!({ "battery": 97, "temperature": 25.06, "rssi": -61, "authenticated": false })),
+        ("sensor/opening".to_owned(), json!({ "opening": true, "rssi": -61, "authenticated": false })),
+        ("sensor/button".to_owned(), json!({ "button": "press", "rssi": -61, "authenticated": false })),
     ];
     assert_eq!(told(&mut sensors, &advert, 0), expected);
     let again = sensors.hear(&advert, 1).unwrap();
     assert_eq!((again.events.len(), again.dropped.len()), (0, 3));
+}
+
+#[test]
+fn an_event_says_whether_its_sender_is_proven_and_which_reading_it_is_of() {
+    let mut sensors = adopted(Some(KEY));
+    let sealed = told(&mut sensors, &sealed(7, &[0x00, 0x09, 0x3a, 0x01]), 0);
+    let data = json!({ "button": "press", "rssi": -61, "seq": 7, "authenticated": true });
+    assert_eq!(sealed, [("sensor/button".to_owned(), data)]);
+    let plain = told(&mut adopted(None), &bthome(&[0x40, 0x00, 0x09, 0x01, 0x61]), 0);
+    let data = json!({ "battery": 97, "rssi": -61, "seq": 9, "authenticated": false });
+    assert_eq!(plain, [("sensor".to_owned(), data)]);
 }
 
 #[test]

@@ -58,7 +58,7 @@ pub struct Parts {
     pub writer: QueueWriter,
     /// Where what hooks answer is told.
     pub live: Live,
-    /// Where it is told which devices are connected.
+    /// Where it is noted which devices are heard and connected.
     pub presence: Presence,
     /// For jitter and for what proves who a device is.
     pub chance: Chance,
@@ -75,13 +75,21 @@ pub(super) async fn run<R: Radio>(radio: R, air: Air, parts: Parts, mut stop: wa
         ble: ble.clone(),
         live,
         intake: intake.clone(),
-        presence,
+        presence: presence.clone(),
         chance,
         config: config.clone(),
         registry: registry.clone(),
     };
     let mut hub = Hub::new(hub_parts, centrals);
-    let listening = Listening { air: &air, pulse: &pulse, ble: &ble, intake: &intake, writer: &writer, links: &links };
+    let listening = Listening {
+        air: &air,
+        pulse: &pulse,
+        ble: &ble,
+        intake: &intake,
+        writer: &writer,
+        links: &links,
+        presence: &presence,
+    };
     tokio::select! {
         () = stopped(&mut stop) => {}
         () = listening.run(asked, registry, kept) => {}

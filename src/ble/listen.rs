@@ -1,6 +1,5 @@
 //! Takes out of the air what the radio heard: it is listed, and what adopted sensors tell is handed in as events.
 
-use std::future::pending;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -9,7 +8,8 @@ use log::debug;
 use tokio::sync::mpsc;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::sleep;
+use tokio::time::MissedTickBehavior;
+use tokio::time::interval;
 
 use crate::ble::advert::Advert;
 use crate::ble::air::Air;
@@ -22,9 +22,12 @@ use crate::ble::outbox::Settled;
 use crate::ble::pulse::Pulse;
 use crate::ble::sensors::Heard;
 use crate::ble::sensors::Sensors;
+use crate::ble::until::until;
 use crate::bus::Ble;
 use crate::bus::BleAsk;
+use crate::bus::BleState;
 use crate::bus::Intake;
+use crate::bus::Presence;
 use crate::bus::Refusal;
 use crate::bus::Verdict;
 use crate::clock;
@@ -35,6 +38,9 @@ use crate::store::Changes;
 use crate::store::QueueWriter;
 use crate::store::StoredSensor;
 
+/// How often it is looked whether a sensor is away. Ours.
+const LOOK_EVERY: Duration = Duration::from_secs(10);
+
 /// What listening works with.
 pub(super) struct Listening<'a> {
     pub(super) air: &'a Air,
@@ -43,6 +49,7 @@ pub(super) struct Listening<'a> {
     pub(super) intake: &'a Intake,
     pub(super) writer: &'a QueueWriter,
     pub(super) links: &'a Links,
+    pub(super) presence: &'a Presence,
 }
 
 impl Listening<'_> {
@@ -55,6 +62,8 @@ impl Listening<'_> {
     ) {
         let (mut discovery, mut sensors) = (Discovery::default(), Sensors::knowing(kept));
         let (mut outbox, mut verdicts) = (Outbox::default(), JoinSet::new());
+        let mut looks = interval(LOOK_EVERY);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         self.adopt(&mut sensors, &mut outbox, &discovery, &registry.borrow_and_update());
         loop {
             for letter in outbox.take(clock::now().mono_ms) {
@@ -67,6 +76,7 @@ impl Listening<'_> {
                 }
                 Some(Ok((letter, verdict))) = verdicts.join_next() => self.settle(letter, verdict, &mut outbox),
                 () = until(outbox.due_ms()) => {}
+                _ = looks.tick() => self.look(&mut sensors, &mut outbox, clock::now().mono_ms),
                 Some(ask) = asked.recv() => match ask {
                     // Whoever asked may have gone.
                     BleAsk::List(reply) => drop(reply.send(discovery.list(clock::now()))),
@@ -116,6 +126,9 @@ impl Listening<'_> {
             match sensors.hear(&advert, now.mono_ms) {
                 Some(Heard { read, device, events, dropped: reasons, keep }) => {
                     discovery.note(advert.address, &read, &reasons, now);
+                    if read.is_ok() {
+                        self.presence.heard(device, now.wall);
+                    }
                     outbox.put(device, events, keep, now.mono_ms);
                     dropped.extend(reasons);
                 }
@@ -129,6 +142,15 @@ impl Listening<'_> {
                 *report.not_told.entry(reason).or_default() += 1;
             }
         });
+    }
+
+    fn look(&self, sensors: &mut Sensors, outbox: &mut Outbox, now_ms: u64) {
+        let is_listening = self.ble.report().state == BleState::Scanning;
+        // Who is connected need not send adverts.
+        let would_hear = |device| is_listening && self.presence.of(device).connections == 0;
+        for (device, event) in sensors.look(would_hear, now_ms) {
+            outbox.put(device, vec![event], None, now_ms);
+        }
     }
 
     /// Hands an event in. What becomes of it is not waited for: the next advert is due.
@@ -179,13 +201,5 @@ impl Listening<'_> {
 
     fn refused(&self, events: u64) {
         self.ble.change(|report| *report.not_told.entry("refused").or_default() += events);
-    }
-}
-
-/// Waits until then; for ever if there is no such time.
-async fn until(due_ms: Option<u64>) {
-    match due_ms {
-        Some(due_ms) => sleep(Duration::from_millis(due_ms.saturating_sub(clock::now().mono_ms))).await,
-        None => pending().await,
     }
 }

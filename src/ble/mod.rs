@@ -3,7 +3,7 @@
 //!
 //! ```text
 //!  BlueZ ── D-Bus ──> bluez ──> air ──> listen ──> discovery: what was heard of late, for people
-//!                       ^                  ├──────> sensors ──> sieve ──> the intake: events of adopted sensors
+//!                       ^                  ├──────> sensors ──> sieve ──> outbox ──> the intake: events of adopted sensors
 //!                       │                  └──────> links <── gatt: connections to devices, and what is said over them
 //!                       └── driver <── supervisor: what to do about the radio
 //! ```
@@ -20,6 +20,7 @@ pub mod gatt;
 mod links;
 mod listen;
 mod outbox;
+mod presence;
 pub mod pulse;
 pub mod radio;
 mod rate;
@@ -27,6 +28,7 @@ mod rules;
 mod sensors;
 pub mod sieve;
 pub mod supervisor;
+mod until;
 
 use tokio::sync::watch;
 use tokio::task::JoinHandle;

@@ -1,6 +1,6 @@
 //! The sensors that were adopted: what they send is read with their keys, and what passes the [sieve](crate::ble::sieve)
 //! becomes events. What was measured is the event `sensor`, a JSON object of its values and how strongly it was heard;
-//! what happened or changed is one event each, `sensor/` and what it is about. Pure but for the answers to whoever
+//! what happened or changed is one event each, `sensor/` and what it is about, and so is that a sensor is away or back. Pure but for the answers to whoever
 //! tries a bind key.
 
 mod adopted;
@@ -93,6 +93,12 @@ impl Sensors {
         self.answer_trials(advert);
         let sensor = self.adopted.get_mut(&advert.address)?;
         Some(sensor.hear(advert, &mut self.bridge, now_ms))
+    }
+
+    /// What is told of those that are away since the last look. `would_hear` is whether one would have been heard.
+    pub(super) fn look(&mut self, would_hear: impl Fn(DeviceId) -> bool, now_ms: u64) -> Vec<(DeviceId, Publication)> {
+        let sensors = self.adopted.values_mut();
+        sensors.filter_map(|sensor| Some((sensor.device, sensor.look(would_hear(sensor.device), now_ms)?))).collect()
     }
 
     /// Where counters stand that were not to be kept yet.

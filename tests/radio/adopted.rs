@@ -51,10 +51,15 @@ async fn what_a_sensor_sends_is_requested_once_it_is_adopted_and_not_after_it_is
     let again = scene.gateway.refused(&["ble", "adopt", &KITCHEN.address, "--name", "other"], "").await;
     assert!(again.contains("adopted already"), "{again}");
 
+    assert_eq!(scene.gateway.json(&["device", "show", "kitchen"]).await["last_heard"], Value::Null);
     scene.hear("hci0", sent(2, &WARM)).await;
+    assert!(scene.gateway.json(&["device", "show", "kitchen"]).await["last_heard"].is_string());
     let request = receiver.next().await.json();
     assert_eq!((&request["name"], &request["device"]), (&json!("sensor"), &adopted["id"]));
-    assert_eq!(request["data"], json!({ "temperature": 25.06, "humidity": 48, "rssi": -60, "seq": 2, "authenticated": false }));
+    assert_eq!(
+        request["data"],
+        json!({ "temperature": 25.06, "humidity": 48, "rssi": -60, "seq": 2, "authenticated": false })
+    );
 
     // The same again, and then a button.
     scene.hear("hci0", sent(2, &WARM)).await;

@@ -1,15 +1,12 @@
 //! One connection to a device, from its beginning to its end: carries out what its conversation wants.
 
 use std::collections::VecDeque;
-use std::future::pending;
 use std::sync::Arc;
-use std::time::Duration;
 
 use log::debug;
 use log::info;
 use tokio::sync::mpsc;
 use tokio::sync::oneshot;
-use tokio::time::sleep;
 
 use crate::ble::advert::Address;
 use crate::ble::gatt::conversation::Act;
@@ -28,6 +25,7 @@ use crate::ble::radio::Central;
 use crate::ble::radio::Connection;
 use crate::ble::radio::Effort;
 use crate::ble::radio::LinkFault;
+use crate::ble::until::until;
 use crate::bus::Intake;
 use crate::bus::Presence;
 use crate::bus::Publication;
@@ -187,13 +185,6 @@ impl Link {
 fn refused(refusal: &Refusal) -> Refused {
     let is_for_now = matches!(refusal, Refusal::Full { .. } | Refusal::Stopping);
     Refused { is_for_now, text: refusal.to_string() }
-}
-
-async fn until(due_ms: Option<u64>) {
-    match due_ms {
-        Some(due_ms) => sleep(Duration::from_millis(due_ms.saturating_sub(clock::now().mono_ms))).await,
-        None => pending().await,
-    }
 }
 
 /// Does something when it is dropped.

@@ -26,7 +26,6 @@ use tokio::sync::mpsc;
 use tokio::sync::oneshot;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::sleep;
 use tokio::time::timeout;
 
 use crate::ble::advert::Address;
@@ -38,6 +37,7 @@ use crate::ble::links::roster::Peer;
 use crate::ble::links::roster::Roster;
 use crate::ble::radio::Central;
 use crate::ble::radio::Effort;
+use crate::ble::until::until;
 use crate::bus::Ble;
 use crate::bus::Intake;
 use crate::bus::Live;
@@ -263,11 +263,4 @@ impl<C: Central> Hub<C> {
 
 fn is_for_devices(event: &Event) -> bool {
     !NOT_FOR_DEVICES.iter().any(|prefix| event.name.as_str().starts_with(prefix))
-}
-
-async fn until(until_ms: Option<u64>) {
-    match until_ms {
-        Some(until_ms) => sleep(Duration::from_millis(until_ms.saturating_sub(clock::now().mono_ms))).await,
-        None => pending().await,
-    }
 }

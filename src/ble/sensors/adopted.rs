@@ -10,6 +10,7 @@ use crate::ble::decode::Reading;
 use crate::ble::decode::Refusal;
 use crate::ble::decode::State;
 use crate::ble::decode::Value;
+use crate::ble::presence::Presence;
 use crate::ble::rate::Bridge;
 use crate::ble::rules::Rules;
 use crate::ble::sensors::Heard;
@@ -34,6 +35,7 @@ pub(super) struct Adopted {
     rules: Rules,
     state: State,
     sieve: Sieve,
+    presence: Presence,
     /// Where the counters stood when they were last to be kept, and when that was.
     kept: StoredSensor,
     kept_ms: u64,
@@ -50,6 +52,7 @@ impl Adopted {
             rules: Rules::from(&sensor.telling),
             state: State { bthome, mibeacon, ..State::default() },
             sieve: Sieve::after(reading, now_ms),
+            presence: Presence::default(),
             kept,
             kept_ms: now_ms,
         }
@@ -65,7 +68,7 @@ impl Adopted {
             return Self { sensor: sensor.clone(), rules: Rules::from(&sensor.telling), ..self };
         }
         let fresh = Self::new(self.device, sensor, StoredSensor::default(), now_ms);
-        Self { sieve: self.sieve.counting_anew(), ..fresh }
+        Self { sieve: self.sieve.counting_anew(), presence: self.presence, ..fresh }
     }
 
     pub(super) fn hear(&mut self, advert: &Advert, bridge: &mut Bridge, now_ms: u64) -> Heard {
@@ -76,6 +79,10 @@ impl Adopted {
             read = decode::decode(advert, self.key.as_ref(), &mut self.state);
         }
         let (mut events, mut dropped) = (Vec::new(), Vec::new());
+        // Of an address that changes, silence says nothing.
+        if !advert.rotates && self.presence.hear(now_ms) {
+            events.push(self.present(true));
+        }
         match &read {
             Ok(reading) => {
                 let sifted = self.sieve.sift(reading, &self.rules, bridge, now_ms);
@@ -103,6 +110,11 @@ impl Adopted {
         Heard { read, device: self.device, events, dropped, keep }
     }
 
+    /// What is told if it is away since the last look. `is_listening` is whether it would have been heard.
+    pub(super) fn look(&mut self, is_listening: bool, now_ms: u64) -> Option<Publication> {
+        self.presence.look(is_listening, now_ms).then(|| self.present(false))
+    }
+
     /// Where the counters stand, if that was not to be kept yet.
     pub(super) fn unkept(&self) -> Option<StoredSensor> {
         Some(self.counters()).filter(|counters| *counters != self.kept)
@@ -125,6 +137,11 @@ impl Adopted {
         }
         data.insert("authenticated".to_owned(), json!(reading.authenticated));
         self.event(name, data)
+    }
+
+    fn present(&self, is_present: bool) -> Publication {
+        let data = [("present".to_owned(), json!(is_present))].into_iter().collect();
+        self.event("sensor/presence".to_owned(), data)
     }
 
     fn event(&self, name: String, data: Map<String, serde_json::Value>) -> Publication {

@@ -85,6 +85,23 @@ fn an_event_says_whether_its_sender_is_proven_and_which_reading_it_is_of() {
 }
 
 #[test]
+fn that_a_sensor_is_away_is_told_and_that_it_is_back() {
+    const LATER_MS: u64 = 180_001;
+    let advert = bthome(&[0x40, 0x01, 0x61]);
+    let mut sensors = adopted(None);
+    assert_eq!(told(&mut sensors, &advert, 0).len(), 1, "nobody thought that it is away");
+    let away = sensors.look(|_| true, LATER_MS).remove(0);
+    assert_eq!((away.0, away.1.name.as_str()), (samples::device(1).id, "sensor/presence"));
+    assert_eq!(away.1.data, r#"{"present":false}"#);
+    let present = ("sensor/presence".to_owned(), json!({ "present": true }));
+    assert_eq!(told(&mut sensors, &advert, LATER_MS), [present]);
+    // An address that changes is somebody else's soon.
+    let mut sensors = adopted(None);
+    sensors.hear(&Advert { rotates: true, ..advert }, 0);
+    assert!(sensors.look(|_| true, LATER_MS).is_empty());
+}
+
+#[test]
 fn only_adopted_sensors_tell_anything() {
     let mut sensors = adopted(None);
     let advert = Advert { address: Address::from_bytes([1; 6]), ..bthome(&[0x40, 0x01, 0x61]) };

@@ -195,7 +195,9 @@ mod tests {
         assert_eq!(outbox.take(due_ms - 1).len(), 0);
         let letters = outbox.take(due_ms);
         assert_eq!(names(&letters), ["a", "b", "c"]);
-        letters.iter().for_each(|letter| outbox.done(letter));
+        for letter in &letters {
+            outbox.done(letter);
+        }
         assert_eq!((outbox.settled(), outbox.due_ms()), (kept(counters(2)), None));
     }
 

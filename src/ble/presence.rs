@@ -92,9 +92,9 @@ mod tests {
         assert!(presence.look(true, 2 * HOUR_MS + SILENCE_MS + 1));
         presence.hear(2 * HOUR_MS + 30 * MINUTE_MS);
         let mut hear_until = |end_ms| {
-            (150..).map(|minute| minute * MINUTE_MS).take_while(|now_ms| *now_ms <= end_ms).for_each(|now_ms| {
-                presence.hear(now_ms);
-            });
+            for minute in 150..=end_ms / MINUTE_MS {
+                presence.hear(minute * MINUTE_MS);
+            }
             presence.clone().look(true, end_ms + SILENCE_MS + 1)
         };
         assert!(!hear_until(3 * HOUR_MS));

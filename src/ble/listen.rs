@@ -113,6 +113,7 @@ impl Listening<'_> {
 
     fn hear(&self, waiting: Waiting, discovery: &mut Discovery, sensors: &mut Sensors, outbox: &mut Outbox, now: Now) {
         let (mut heard, mut dropped) = (0, Vec::new());
+        sensors.heard_by(self.ble.report().adapter);
         for sighting in waiting.sightings.into_values().flatten() {
             heard += u64::from(sighting.times);
             let is_fresh = sighting.is_fresh();

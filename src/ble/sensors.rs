@@ -35,6 +35,7 @@ pub(super) struct Sensors {
     /// Where counters stood before the start, of those that were not taken up yet.
     kept: HashMap<DeviceId, StoredSensor>,
     bridge: Bridge,
+    adapter: Option<String>,
     trials: Vec<Trial>,
 }
 
@@ -92,7 +93,12 @@ impl Sensors {
     pub(super) fn hear(&mut self, advert: &Advert, now_ms: u64) -> Option<Heard> {
         self.answer_trials(advert);
         let sensor = self.adopted.get_mut(&advert.address)?;
-        Some(sensor.hear(advert, &mut self.bridge, now_ms))
+        Some(sensor.hear(advert, self.adapter.as_deref(), &mut self.bridge, now_ms))
+    }
+
+    /// Events say from now on that this adapter has heard their sensors.
+    pub(super) fn heard_by(&mut self, adapter: Option<String>) {
+        self.adapter = adapter;
     }
 
     /// What is told of those that are away since the last look. `would_hear` is whether one would have been heard.

@@ -44,11 +44,24 @@ fn listed(sensors: &Value) -> String {
             address,
             field(heard, "rssi"),
             field(heard, "last_seen"),
+            connection(&sensor["link"]),
             set::in_words(sensor),
             radio::reading(heard),
         ]
     };
-    table(&["NAME", "ID", "ADDRESS", "RSSI", "LAST", "SET", "READING"], &sensors.iter().map(row).collect::<Vec<_>>())
+    table(
+        &["NAME", "ID", "ADDRESS", "RSSI", "LAST", "CONNECTION", "SET", "READING"],
+        &sensors.iter().map(row).collect::<Vec<_>>(),
+    )
+}
+
+/// How a connection is, and why there is none.
+fn connection(link: &Value) -> String {
+    let state = field(link, "state");
+    match link.get("reason").and_then(Value::as_str) {
+        Some(reason) => format!("{state}: {reason}"),
+        None => state,
+    }
 }
 
 #[cfg(test)]
@@ -65,13 +78,14 @@ mod tests {
                 "telling": { "per_minute": 6 },
                 "heard": { "rssi": -61, "last_seen": null, "reading": { "battery": 97 }, "needs_key": false },
             },
-            { "id": "02", "name": "b", "address": "A4:C1:38:11:22:34", "has_bind_key": true, "heard": null },
+            { "id": "02", "name": "b", "address": "A4:C1:38:11:22:34", "has_bind_key": true, "heard": null,
+              "link": { "state": "waiting", "reason": "it is not heard" } },
         ]);
         assert_eq!(
             listed(&sensors),
-            "NAME  ID  ADDRESS            RSSI  LAST  SET           READING\n\
-             a     01  A4:C1:38:11:22:33  -61   -     per-minute 6  battery 97\n\
-             b     02  A4:C1:38:11:22:34  -     -     -             -"
+            "NAME  ID  ADDRESS            RSSI  LAST  CONNECTION                SET           READING\n\
+             a     01  A4:C1:38:11:22:33  -61   -     -                         per-minute 6  battery 97\n\
+             b     02  A4:C1:38:11:22:34  -     -     waiting: it is not heard  -             -"
         );
         assert!(listed(&json!([])).contains("ble scan"));
     }

@@ -58,7 +58,7 @@ async fn what_a_sensor_sends_is_requested_once_it_is_adopted_and_not_after_it_is
     assert_eq!((&request["name"], &request["device"]), (&json!("sensor"), &adopted["id"]));
     assert_eq!(
         request["data"],
-        json!({ "temperature": 25.06, "humidity": 48, "rssi": -60, "seq": 2, "authenticated": false })
+        json!({ "temperature": 25.06, "humidity": 48, "rssi": -60, "adapter": scene::ADAPTER, "seq": 2, "authenticated": false })
     );
 
     // The same again, and then a button.

@@ -1,15 +1,15 @@
 //! Connections to adopted devices that have more to say than adverts, and that hooks have to answer.
 //!
 //! ```text
-//!  listen ── who is heard ──> roster ── whose turn it is ──> link, one task for each connection ──> the intake
+//!  listen ── who is heard ──> roster ── whose turn it is ──> task, one for each connection ──> the intake
 //!                               ^                              ^  conversation: gatt
 //!  driver ── what connects ──> hub                             └─ memory: what the device has to be told
 //!  live ───── results ────────> hub ─────────────────────────────────^
 //! ```
 
-mod link;
 mod memory;
 mod roster;
+mod task;
 
 use std::collections::HashMap;
 use std::future::pending;
@@ -29,12 +29,13 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::ble::advert::Address;
-use crate::ble::links::link::Progress;
 use crate::ble::links::memory::Memory;
 use crate::ble::links::roster::End;
 use crate::ble::links::roster::Next;
 use crate::ble::links::roster::Peer;
 use crate::ble::links::roster::Roster;
+use crate::ble::links::task::Progress;
+use crate::ble::links::task::Task;
 use crate::ble::radio::Central;
 use crate::ble::radio::Effort;
 use crate::ble::until::until;
@@ -195,7 +196,7 @@ impl<C: Central> Hub<C> {
 
     fn open(&mut self, central: C, address: Address, peer: Peer, effort: Effort) {
         let memory = self.memory(peer.device);
-        let link = link::Link {
+        let task = Task {
             address,
             peer,
             effort,
@@ -208,7 +209,7 @@ impl<C: Central> Hub<C> {
         };
         let (stop, stopped) = oneshot::channel();
         self.stops.insert(address, stop);
-        self.tasks.spawn(async move { (address, link.run(central, stopped).await) });
+        self.tasks.spawn(async move { (address, task.run(central, stopped).await) });
     }
 
     fn ended(&mut self, address: Address, end: &End) {

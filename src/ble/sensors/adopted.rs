@@ -71,7 +71,7 @@ impl Adopted {
         Self { sieve: self.sieve.counting_anew(), presence: self.presence, ..fresh }
     }
 
-    pub(super) fn hear(&mut self, advert: &Advert, bridge: &mut Bridge, now_ms: u64) -> Heard {
+    pub(super) fn hear(&mut self, advert: &Advert, adapter: Option<&str>, bridge: &mut Bridge, now_ms: u64) -> Heard {
         let mut read = decode::decode(advert, self.key.as_ref(), &mut self.state);
         if matches!(read, Err(Refusal::Replayed { .. })) && self.sieve.is_silent(&self.rules, now_ms) {
             // With a new battery it begins at 0.
@@ -79,6 +79,7 @@ impl Adopted {
             read = decode::decode(advert, self.key.as_ref(), &mut self.state);
         }
         let (mut events, mut dropped) = (Vec::new(), Vec::new());
+        let heard = (advert.rssi, adapter);
         // Of an address that changes, silence says nothing.
         if !advert.rotates && self.presence.hear(now_ms) {
             events.push(self.present(true));
@@ -87,11 +88,11 @@ impl Adopted {
             Ok(reading) => {
                 let sifted = self.sieve.sift(reading, &self.rules, bridge, now_ms);
                 if sifted.is_measured {
-                    events.push(self.told("sensor".to_owned(), &reading.values, reading, advert.rssi));
+                    events.push(self.told("sensor".to_owned(), &reading.values, reading, heard));
                 }
                 for value in &sifted.events {
                     let name = format!("sensor/{}", value.key.property.name());
-                    events.push(self.told(name, std::slice::from_ref(value), reading, advert.rssi));
+                    events.push(self.told(name, std::slice::from_ref(value), reading, heard));
                 }
                 dropped.extend(sifted.dropped.into_iter().map(Dropped::name));
             }
@@ -125,12 +126,21 @@ impl Adopted {
         StoredSensor { bthome, mibeacon, reading: self.sieve.counter() }
     }
 
-    /// Values of a reading, and who may have sent it.
-    fn told(&self, name: String, values: &[Value], reading: &Reading, rssi: Option<i16>) -> Publication {
+    /// Values of a reading, who may have sent it, and how strongly it was heard by which adapter.
+    fn told(
+        &self,
+        name: String,
+        values: &[Value],
+        reading: &Reading,
+        (rssi, adapter): (Option<i16>, Option<&str>),
+    ) -> Publication {
         let mut data: Map<String, serde_json::Value> =
             values.iter().map(|value| (value.key.to_string(), value.datum.to_json())).collect();
         if let Some(rssi) = rssi {
             data.insert("rssi".to_owned(), json!(rssi));
+        }
+        if let Some(adapter) = adapter {
+            data.insert("adapter".to_owned(), json!(adapter));
         }
         if let Some(counter) = reading.counter {
             data.insert("seq".to_owned(), json!(counter.value));
@@ -141,7 +151,7 @@ impl Adopted {
 
     fn present(&self, is_present: bool) -> Publication {
         let data = [("present".to_owned(), json!(is_present))].into_iter().collect();
-        self.event("sensor/presence".to_owned(), data)
+        self.event("presence".to_owned(), data)
     }
 
     fn event(&self, name: String, data: Map<String, serde_json::Value>) -> Publication {

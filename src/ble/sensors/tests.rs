@@ -91,9 +91,9 @@ fn that_a_sensor_is_away_is_told_and_that_it_is_back() {
     let mut sensors = adopted(None);
     assert_eq!(told(&mut sensors, &advert, 0).len(), 1, "nobody thought that it is away");
     let away = sensors.look(|_| true, LATER_MS).remove(0);
-    assert_eq!((away.0, away.1.name.as_str()), (samples::device(1).id, "sensor/presence"));
+    assert_eq!((away.0, away.1.name.as_str()), (samples::device(1).id, "presence"));
     assert_eq!(away.1.data, r#"{"present":false}"#);
-    let present = ("sensor/presence".to_owned(), json!({ "present": true }));
+    let present = ("presence".to_owned(), json!({ "present": true }));
     assert_eq!(told(&mut sensors, &advert, LATER_MS), [present]);
     // An address that changes is somebody else's soon.
     let mut sensors = adopted(None);

@@ -49,6 +49,8 @@ pub(super) struct Now {
     /// None if it was not heard in the last hour.
     seen: Option<Seen>,
     link: Option<&'static str>,
+    /// Why it is not connected to, in words for people who know English.
+    link_reason: Option<String>,
     /// Whether a bind key is tried.
     pub(super) is_trying: bool,
 }
@@ -193,6 +195,7 @@ impl Now {
             address: sensor.address.to_string(),
             seen: found.map(|found| Seen::of(&found, visit.now.wall)),
             link: sensor.link.map(Link::name),
+            link_reason: context.ble.link(device.id).and_then(|link| link.reason),
             is_trying: context.trying.has(sensor.address),
         }))
     }
@@ -200,7 +203,13 @@ impl Now {
     #[cfg(test)]
     pub(super) fn sample(is_trying: bool) -> Self {
         let [seen, _] = crate::web::heard::samples();
-        Self { address: "A4:C1:38:00:00:01".to_owned(), seen: Some(seen), link: Some("farhook"), is_trying }
+        Self {
+            address: "A4:C1:38:00:00:01".to_owned(),
+            seen: Some(seen),
+            link: Some("farhook"),
+            link_reason: None,
+            is_trying,
+        }
     }
 }
 

@@ -43,7 +43,7 @@ pub(super) enum Progress {
 }
 
 /// A connection, and what it works with.
-pub(super) struct Link {
+pub(super) struct Task {
     pub(super) address: Address,
     pub(super) peer: Peer,
     pub(super) effort: Effort,
@@ -59,7 +59,7 @@ pub(super) struct Link {
 
 type Verdict = (Option<Ticket>, Result<(), Refused>);
 
-impl Link {
+impl Task {
     /// Connects, converses until that ends or `stop` is dropped, and disconnects.
     pub(super) async fn run<C: Central>(self, central: C, mut stop: oneshot::Receiver<()>) -> End {
         let end = tokio::select! {

@@ -1,5 +1,5 @@
 //! Finds the daemon, asks it, and reads what it says: through its socket, or over HTTP if somebody logged in. Every
-//! command but `run`, `check-config`, `demo`, `login`, `logout` and `hook preview` goes through here; nothing here
+//! command but `run`, `check-config`, `demo`, `manual`, `login`, `logout` and `hook preview` goes through here; nothing here
 //! prints.
 
 use std::io;

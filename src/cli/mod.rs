@@ -1,8 +1,8 @@
 //! The `farhook` command: what can be said, and who does it. `main` calls [`run`] and nothing else.
 //!
-//! `run` becomes the daemon; `check-config`, `hook preview`, `ble decode` and `demo` work alone; `login` and `logout`
-//! choose a gateway somewhere else; all others ask that one over HTTP, or a running daemon through its socket. Each
-//! command prints through `Output` and fails with an error, which is told here, once, on stderr.
+//! `run` becomes the daemon; `check-config`, `hook preview`, `ble decode`, `manual` and `demo` work alone; `login` and
+//! `logout` choose a gateway somewhere else; all others ask that one over HTTP, or a running daemon through its
+//! socket. Each command prints through `Output` and fails with an error, which is told here, once, on stderr.
 //!
 //! Exit codes: 0 done, 1 refused or failed, 2 not understood.
 
@@ -20,6 +20,7 @@ mod input;
 mod limits;
 mod log;
 mod login;
+mod manual;
 mod notices;
 mod preview;
 mod print;
@@ -134,6 +135,7 @@ enum Command {
     Backup(backup::Backup),
     Restore(backup::Restore),
     Diagnostics(diagnostics::Diagnostics),
+    Manual(manual::Manual),
     /// Show a webhook from end to end, with a gateway of its own that is gone afterwards
     Demo,
 }
@@ -156,6 +158,7 @@ fn dispatch(command: Command, shared: Shared, out: &mut Output) -> anyhow::Resul
         // The daemon makes threads of its own.
         Command::Run(run) => run.become_daemon(shared.data, shared.json),
         Command::CheckConfig(check) => check.run(out),
+        Command::Manual(manual) => manual.run(out),
         Command::Hook(hook::Command::Preview(preview)) => preview.run(out),
         Command::Ble(ble::Command::Decode(decode)) => decode.run(out),
         command => {
@@ -192,7 +195,7 @@ async fn ask(command: Command, gateway: Gateway, out: &mut Output) -> anyhow::Re
         Command::Restore(restore) => restore.run(&gateway, out).await,
         Command::Diagnostics(diagnostics) => diagnostics.run(&gateway, out).await,
         Command::Demo => demo::run(out).await,
-        Command::Run(_) | Command::CheckConfig(_) => unreachable!("they need no runtime"),
+        Command::Run(_) | Command::CheckConfig(_) | Command::Manual(_) => unreachable!("they need no runtime"),
     }
 }
 
@@ -297,6 +300,7 @@ mod tests {
             "farhook backup b.tar.gz --passphrase-stdin --json",
             "farhook restore b.tar.gz --passphrase-stdin --yes",
             "farhook diagnostics d.tar.gz",
+            "farhook manual d",
             "farhook ble decode",
             "farhook ble decode adverts.jsonl --json",
             "farhook demo",

@@ -18,11 +18,11 @@ pub(super) fn page() -> String {
     page.text([bold("/etc/farhook/farhook.toml")]);
     page.control("br", []).text([bold("/etc/farhook/conf.d/*.toml")]);
     page.control("SH", ["DESCRIPTION"]);
-    page.text([roman("The files are TOML. Each key stands here with its default.")]);
+    page.text([roman("The files are TOML. Every key is here, with its default.")]);
     let mut said = Vec::new();
     let mut keys = Vec::new();
-    // The blank line ends what stands last.
-    for line in SHIPPED.lines().chain([""]) {
+    // The first line is of the file, not of the page. The blank line ends what stands last.
+    for line in SHIPPED.lines().skip(1).chain([""]) {
         if let Some(section) = line.strip_prefix('[') {
             page.control("SH", [format!("SECTION [{section}").as_str()]);
             paragraph(&mut page, &mut said);

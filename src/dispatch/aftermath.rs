@@ -71,7 +71,10 @@ impl Driver {
     ) {
         let lane = ended.lane;
         let Conclusion { next, mut tell, parts, status, host, summary } = conclusion;
-        debug!(HOOK_ID:% = hook.id, EVENT_ID:% = event.id; "attempt ended: {summary}");
+        debug!(
+            HOOK_ID:% = hook.id, DEVICE_ID:% = event.source.coreid(), EVENT_ID:% = event.id;
+            "attempt ended: {summary}"
+        );
         let key = DeliveryKey { lane, seq: ended.seq };
         let mut changes = Changes::new();
         let was_try = self.errands.is_try(lane);

@@ -28,8 +28,8 @@ pub(super) fn take_aboard(data: &Path) -> io::Result<bool> {
         return Ok(false);
     }
     let file = File::create(data.join(FILE))?;
-    let length = i64::try_from(bytes).expect("the ballast is small");
-    nix::fcntl::posix_fallocate(&file, 0, length)?;
+    // A length is shorter on 32 bits.
+    nix::fcntl::posix_fallocate(&file, 0, bytes.try_into().expect("the ballast is small"))?;
     file.sync_all()?;
     Ok(true)
 }

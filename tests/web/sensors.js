@@ -8,6 +8,7 @@ const { fillIn, go, press, sure, path } = require('./person');
 const { seen, ask } = require('./seen');
 
 const PASSWORD = 'correct horse';
+const ADAPTER = 'B8:27:EB:00:00:01';
 const KITCHEN = 'A4:C1:38:00:00:01';
 const SHEDS = ['A4:C1:38:00:00:02', 'A4:C1:38:00:00:03'];
 const BOARD = 'A4:C1:38:00:00:04';
@@ -53,7 +54,7 @@ class Sensors {
         await this.#seen('sensors-no-adapter');
         await ask(this.browser, 'plug');
         await this.#until('scanning');
-        await this.page.getByText('B8:27:EB:00:00:01').waitFor();
+        await this.page.getByText(ADAPTER).waitFor();
     }
 
     async heard() {
@@ -89,7 +90,8 @@ class Sensors {
         await press(this.page, 'Adopt it', 'kitchen', 'Sensor kitchen is adopted.');
         await ask(this.browser, 'send', { address: KITCHEN, packet: 2 });
         const request = await ask(this.browser, 'receive');
-        assert.deepEqual(request, { name: 'sensor', data: { temperature: 25.06, humidity: 48, rssi: -60 } });
+        const said = { temperature: 25.06, humidity: 48, rssi: -60, adapter: ADAPTER, seq: 2, authenticated: false };
+        assert.deepEqual(request, { name: 'sensor', data: said });
         await this.#until('"temperature":25.06');
         await this.page.getByText('it triggers: sensor.').waitFor();
         await ask(this.browser, 'send', { address: KITCHEN, packet: 2 });
@@ -146,8 +148,9 @@ class Sensors {
         await this.#seen('device-sensor-waiting');
         await ask(this.browser, 'send', { what: 'sealed' });
         await this.#until('The bind key fits, and is saved.');
-        const told = { temperature: 25.06, humidity: 50.55, rssi: -60 };
-        assert.deepEqual(await ask(this.browser, 'receive'), { name: 'sensor', data: told });
+        const told = { temperature: 25.06, humidity: 50.55, rssi: -60, adapter: ADAPTER };
+        const proven = { ...told, seq: 0x33221100, authenticated: true };
+        assert.deepEqual(await ask(this.browser, 'receive'), { name: 'sensor', data: proven });
         await this.#seen('device-sensor-sealed');
     }
 
@@ -162,6 +165,8 @@ class Sensors {
         await this.#seen('device-sensor-linked');
         await this.page.reload();
         assert.equal(await this.page.locator('#once').count(), 0, 'it is shown once');
+        // It sends, and does not let anybody connect.
+        await this.#until('le-connection-abort-by-local');
     }
 
     // Two that are ticked, and then all of a model.

@@ -180,7 +180,10 @@ pub(super) fn describe(device: &mut IfaceBuilder<Device>, near: &Near, later: &L
     device.property("Name").get(|_, device| there(device.name.clone()));
     device.property("RSSI").get(|_, device| there(device.rssi));
     device.property("UUIDs").get(|_, device| Ok(device.uuids.clone()));
-    device.property("AddressType").get(|_, _| Ok("random".to_owned()));
+    // A random address that stays begins with two set bits; the others of the tests were bought.
+    device.property("AddressType").get(|_, device| {
+        Ok(if device.address.starts_with(['C', 'D', 'E', 'F']) { "random" } else { "public" }.to_owned())
+    });
     device.property("Adapter").get(|ctx, _| Ok(Path::from(ctx.path().rsplit_once('/').unwrap().0.to_owned())));
     device.property("Connected").get(|_, device| Ok(device.is_connected));
     device.property("ServicesResolved").get(|_, device| Ok(device.is_resolved));

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use crate::bluez::Bluez;
 use crate::bluez::Happened;
 use crate::bluez::Manner;
+use crate::bluez::Sent;
 use crate::frames;
 use crate::frames::Message;
 use crate::linked;
@@ -21,6 +22,7 @@ use crate::linked::link;
 use crate::linked::wait_for_link;
 use crate::linked::wait_until_link;
 use crate::peripheral::Peripheral;
+use crate::peripheral::UART_TX;
 use crate::peripheral::event;
 use crate::receiver::Answer;
 use crate::receiver::Closed;
@@ -92,6 +94,34 @@ async fn a_link_that_is_lost_in_the_middle_of_a_message_loses_nothing() {
         assert_eq!(linked.device.response().await, (format!("hook-response/temp/{number}"), part));
     }
     assert!(receiver.unexpected().is_none());
+}
+
+#[tokio::test]
+async fn what_a_device_says_last_is_taken_and_it_may_be_heard_while_its_link_ends() {
+    if scene::is_missing() {
+        return;
+    }
+    let mut receiver = Receiver::start();
+    let mut linked = Linked::uart(185).await;
+    linked.hook(&receiver).await;
+    for number in ["1", "2", "3"] {
+        linked.scene.bluez.when(move |service| {
+            let line = format!("{{\"t\":\"temp\",\"d\":\"{number}\"}}\n");
+            assert!(service.notify(ADDRESS, UART_TX, line.as_bytes()));
+            service.end_link(ADDRESS);
+            // It sends at once, now from nearer, now from farther.
+            for number in 0..80 {
+                service
+                    .send("hci0", &Sent { address: ADDRESS.into(), rssi: 10 * (number % 2) - 60, ..Sent::default() });
+            }
+        });
+        assert_eq!(receiver.next().await.json()["data"], number);
+        linked.device.until(&Happened::Disconnected).await;
+        linked.device.connected().await;
+        wait_for_link(&linked.scene.gateway, NAME, "connected").await;
+    }
+    let log = linked.scene.gateway.log();
+    assert!(!log.contains("panicked"), "{log}");
 }
 
 #[tokio::test]

@@ -25,12 +25,13 @@ use crate::gateway::PATIENCE;
 
 pub const FARHOOK: &str = "b1e50001-6a2f-4c5e-9f0d-7c1d5a9e0c01";
 pub const UART: &str = "6e400001-b5a3-f393-e0a9-e50e24dcca9e";
+/// Where a device with a UART says something.
+pub const UART_TX: &str = "6e400003-b5a3-f393-e0a9-e50e24dcca9e";
 
 const FARHOOK_TX: &str = "b1e50002-6a2f-4c5e-9f0d-7c1d5a9e0c01";
 const FARHOOK_RX: &str = "b1e50003-6a2f-4c5e-9f0d-7c1d5a9e0c01";
 const FARHOOK_INFO: &str = "b1e50004-6a2f-4c5e-9f0d-7c1d5a9e0c01";
 const UART_RX: &str = "6e400002-b5a3-f393-e0a9-e50e24dcca9e";
-const UART_TX: &str = "6e400003-b5a3-f393-e0a9-e50e24dcca9e";
 
 const WRITABLE: &[&str] = &["write-without-response", "write"];
 

@@ -1,6 +1,5 @@
-//! Connections to devices, made with btleplug.
+//! Connections to devices.
 
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,27 +7,31 @@ use btleplug::api::Central as _;
 use btleplug::api::CharPropFlags;
 use btleplug::api::Characteristic;
 use btleplug::api::Peripheral as _;
-use btleplug::api::ValueNotification;
 use btleplug::api::WriteType;
 use btleplug::platform;
 use btleplug::platform::Peripheral;
 use dbus::Path;
-use futures_util::Stream;
-use futures_util::StreamExt;
+use dbus::arg::prop_cast;
 use log::debug;
 use tokio::sync::broadcast;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio::time::sleep_until;
 use uuid::Uuid;
 
 use crate::ble::advert::Address;
 use crate::ble::bluez::ADAPTER;
+use crate::ble::bluez::CHARACTERISTIC;
 use crate::ble::bluez::DEVICE;
-use crate::ble::bluez::careful::Careful;
+use crate::ble::bluez::fault::CallError;
 use crate::ble::bluez::session::Session;
+use crate::ble::bluez::signals::Turn;
+use crate::ble::bluez::signals::is_under;
 use crate::ble::radio;
 use crate::ble::radio::Connection;
 use crate::ble::radio::Effort;
+use crate::ble::radio::Fault;
 use crate::ble::radio::LinkFault;
 use crate::model::Link;
 
@@ -78,11 +81,9 @@ pub(in crate::ble) struct Linked {
     peripheral: Peripheral,
     path: Path<'static>,
     /// What the device says.
-    values: Careful<Pin<Box<dyn Stream<Item = ValueNotification> + Send>>>,
-    says: Characteristic,
+    values: mpsc::Receiver<Vec<u8>>,
     written: Characteristic,
-    /// The devices that are disconnected.
-    gone: broadcast::Receiver<Path<'static>>,
+    turns: broadcast::Receiver<(Path<'static>, Turn)>,
     probe_at: Instant,
 }
 
@@ -120,8 +121,11 @@ impl Central {
         let peripherals = self.adapter.peripherals().await.map_err(failed)?;
         let is_wanted = |peripheral: &Peripheral| peripheral.address().into_inner() == address.bytes();
         let peripheral = peripherals.into_iter().find(is_wanted).ok_or(LinkFault::Unknown)?;
-        let gone = self.session.gone();
-        peripheral.connect().await.map_err(failed)?;
+        let path = self.device(address);
+        let mut turns = self.session.turns();
+        let connected = self.session.call_within::<()>(CONNECT_WITHIN, &path, DEVICE, "Connect", ()).await;
+        connected.map_err(refused)?;
+        self.until_resolved(&path, &mut turns).await?;
         peripheral.discover_services().await.map_err(failed)?;
         let [service, says, written] = service(link);
         let all = peripheral.services();
@@ -134,8 +138,7 @@ impl Central {
         };
         let says = find(says, CharPropFlags::NOTIFY)?;
         let written = find(written, CharPropFlags::WRITE)?;
-        let values = peripheral.notifications().await.map_err(failed)?;
-        let values = Careful::new(values, self.session.lost());
+        let values = self.session.values(self.characteristic(&path, says.uuid).await?);
         match peripheral.subscribe(&says).await {
             // BlueZ goes on from the connection before.
             Err(error) if error.to_string().contains("Already notifying") => {}
@@ -143,14 +146,45 @@ impl Central {
         }
         Ok(Linked {
             session: Arc::clone(&self.session),
-            path: self.device(address),
+            path,
             peripheral,
             values,
-            says,
             written,
-            gone,
+            turns,
             probe_at: Instant::now() + PROBE,
         })
+    }
+
+    /// Waits until BlueZ knows what a device offers.
+    async fn until_resolved(
+        &self,
+        device: &Path<'static>,
+        turns: &mut broadcast::Receiver<(Path<'static>, Turn)>,
+    ) -> Result<(), LinkFault> {
+        let ended = || LinkFault::Failed("the connection has ended".to_owned());
+        while !self.session.is(device, "ServicesResolved").await {
+            loop {
+                match turns.recv().await {
+                    Ok((path, Turn::Gone)) if path == *device => return Err(ended()),
+                    Ok((path, Turn::Resolved)) if path == *device => return Ok(()),
+                    Ok(_) => {}
+                    // It may have been among those that were missed.
+                    Err(RecvError::Lagged(_)) => break,
+                    Err(RecvError::Closed) => return Err(ended()),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Where a characteristic of a device is.
+    async fn characteristic(&self, device: &Path<'static>, uuid: Uuid) -> Result<Path<'static>, LinkFault> {
+        let objects = self.session.objects().await.map_err(refused)?;
+        let found = objects.into_iter().find(|(path, interfaces)| {
+            let text = interfaces.get(CHARACTERISTIC).and_then(|of| prop_cast::<String>(of, "UUID"));
+            is_under(path, device) && text.is_some_and(|text| text.parse() == Ok(uuid))
+        });
+        found.map(|(path, _)| path).ok_or_else(|| LinkFault::Failed("its services have changed".to_owned()))
     }
 }
 
@@ -164,20 +198,16 @@ impl Connection for Linked {
             tokio::select! {
                 biased;
                 () = self.session.until_lost() => return None,
-                value = self.values.next() => match value {
-                    Some(value) if value.uuid == self.says.uuid => return Some(value.value),
-                    Some(_) => {}
-                    None => return None,
-                },
-                gone = self.gone.recv() => match gone {
-                    Ok(path) if path == self.path => return None,
+                value = self.values.recv() => return value,
+                turn = self.turns.recv() => match turn {
+                    Ok((path, Turn::Gone)) if path == self.path => return None,
                     Ok(_) => {}
                     // It may have been among those that were missed.
                     Err(_) => self.probe_at = Instant::now(),
                 },
                 () = sleep_until(self.probe_at) => {
                     self.probe_at = Instant::now() + PROBE;
-                    if !self.session.is_connected(&self.path).await {
+                    if !self.session.is(&self.path, "Connected").await {
                         return None;
                     }
                 }
@@ -191,6 +221,13 @@ impl Connection for Linked {
             Ok(written) => written.map_err(failed),
             Err(fault) => Err(LinkFault::Failed(fault.to_string())),
         }
+    }
+}
+
+fn refused(error: CallError) -> LinkFault {
+    match error.fault {
+        Fault::Gone => LinkFault::Unknown,
+        fault => LinkFault::Failed(fault.to_string()),
     }
 }
 

@@ -1,16 +1,18 @@
 //! The real radio: BlueZ, the Bluetooth service of Linux, asked over D-Bus.
 //!
-//! btleplug lists the adapters and makes the connections. The scan and the adverts are asked for and heard directly,
-//! because btleplug's own way
+//! btleplug lists the adapters and the devices, finds what a connected device offers, subscribes and writes. The scan, the
+//! adverts and connections are asked for, and all of it is heard, directly, because btleplug's own way
 //! - asks BlueZ back about every advert, and queues without bound when more come than that allows;
 //! - drops the data of the first advert of a device, which is the only one of a sensor that is seldom heard;
 //! - scans for classic Bluetooth, too, half of the time on most adapters, and is deaf for sensors meanwhile;
 //! - switches an adapter on that somebody switched off;
-//! - says nothing about adapters that come and go, nor about a service or a bus that does.
+//! - says nothing about adapters that come and go, nor about a service or a bus that does;
+//! - panics when it stops to hear a device just when that says something, or after the bus is lost, and leaves its rule
+//!   on the bus then, which takes only so many.
 //!
-//! Sources: btleplug 0.13.5 (`src/bluez/adapter.rs`) and bluez-async 0.9.0 (`src/lib.rs`), read 2026-11.
+//! Sources: btleplug 0.13.5 (`src/bluez/adapter.rs`) and bluez-async 0.9.0 (`src/lib.rs`, `src/messagestream.rs`), read
+//! 2026-11.
 
-mod careful;
 mod central;
 mod fault;
 mod session;
@@ -51,6 +53,9 @@ const ADAPTER: &str = "org.bluez.Adapter1";
 
 /// A device's interface.
 const DEVICE: &str = "org.bluez.Device1";
+
+/// The interface of what a device offers.
+const CHARACTERISTIC: &str = "org.bluez.GattCharacteristic1";
 
 /// Where everything has its properties.
 const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
@@ -173,9 +178,7 @@ impl Bluez {
     /// Hears what BlueZ remembers of devices from before.
     async fn recall(&self) -> Result<(), Fault> {
         let (session, adapter) = self.chosen()?;
-        let root = Path::from("/");
-        let (objects,): (Objects,) =
-            session.call(&root, OBJECTS, "GetManagedObjects", ()).await.map_err(|e| e.fault)?;
+        let objects = session.objects().await.map_err(|error| error.fault)?;
         for (path, interfaces) in objects {
             let properties = interfaces.get(DEVICE).filter(|_| signals::is_under(&path, adapter));
             if let Some(news) = properties.and_then(|properties| device(&path, properties)) {

@@ -25,6 +25,7 @@ use log::debug;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::sync::broadcast;
+use tokio::sync::mpsc;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::task::spawn_blocking;
@@ -35,12 +36,13 @@ use crate::ble::bluez::ADAPTER;
 use crate::ble::bluez::ANSWER_WITHIN;
 use crate::ble::bluez::DEVICE;
 use crate::ble::bluez::OBJECTS;
+use crate::ble::bluez::Objects;
 use crate::ble::bluez::PROPERTIES;
 use crate::ble::bluez::SERVICE;
-use crate::ble::bluez::careful::Careful;
 use crate::ble::bluez::fault::CallError;
 use crate::ble::bluez::no_answer;
 use crate::ble::bluez::signals::Listener;
+use crate::ble::bluez::signals::Turn;
 use crate::ble::bluez::start_discovery;
 use crate::ble::radio::Fault;
 
@@ -122,23 +124,33 @@ impl Session {
         within: Duration,
         future: impl Future<Output = T> + Send,
     ) -> Result<T, Fault> {
-        let mut future = Careful::new(Box::pin(future), self.lost());
         tokio::select! {
             biased;
             () = self.until_lost() => Err(CallError::lost().fault),
-            done = timeout(within, future.as_mut()) => done.map_err(|_| no_answer(within)),
+            done = timeout(within, future) => done.map_err(|_| no_answer(within)),
         }
     }
 
-    /// Tells the paths of devices that are disconnected, or gone.
-    pub(super) fn gone(&self) -> broadcast::Receiver<Path<'static>> {
-        self.listener.gone()
+    /// Tells the paths of devices, and what becomes of their connections.
+    pub(super) fn turns(&self) -> broadcast::Receiver<(Path<'static>, Turn)> {
+        self.listener.turns()
     }
 
-    /// Whether a device is connected, and BlueZ says so.
-    pub(super) async fn is_connected(&self, device: &Path<'static>) -> bool {
-        let asked = self.call::<(Variant<bool>,)>(device, PROPERTIES, "Get", (DEVICE, "Connected")).await;
-        asked.is_ok_and(|(connected,)| connected.0)
+    /// Tells the values of a characteristic, in their order. Who does not take them in time hears no more of them.
+    pub(super) fn values(&self, characteristic: Path<'static>) -> mpsc::Receiver<Vec<u8>> {
+        self.listener.values(characteristic)
+    }
+
+    /// Whether BlueZ says that of a device.
+    pub(super) async fn is(&self, device: &Path<'static>, property: &'static str) -> bool {
+        let asked = self.call::<(Variant<bool>,)>(device, PROPERTIES, "Get", (DEVICE, property)).await;
+        asked.is_ok_and(|(value,)| value.0)
+    }
+
+    /// Everything that BlueZ has.
+    pub(super) async fn objects(&self) -> Result<Objects, CallError> {
+        let (objects,) = self.call(&Path::from("/"), OBJECTS, "GetManagedObjects", ()).await?;
+        Ok(objects)
     }
 
     /// Whether the scan rests for a while.
@@ -171,7 +183,7 @@ impl Session {
     /// BlueZ says is heard.
     pub(super) async fn find_service(&self) -> Result<(), Fault> {
         let (owner,): (String,) =
-            self.ask(BUS, &bus_path(), BUS, "GetNameOwner", (SERVICE,)).await.map_err(|e| e.fault)?;
+            self.ask(ANSWER_WITHIN, BUS, &bus_path(), BUS, "GetNameOwner", (SERVICE,)).await.map_err(|e| e.fault)?;
         self.listener.trust(owner);
         Ok(())
     }
@@ -194,26 +206,39 @@ impl Session {
         member: &'static str,
         args: impl AppendAll,
     ) -> Result<R, CallError> {
-        self.ask(SERVICE, path, interface, member, args).await
+        self.call_within(ANSWER_WITHIN, path, interface, member, args).await
+    }
+
+    /// Asks BlueZ for something that may take so long.
+    pub(super) async fn call_within<R: ReadAll + Send + 'static>(
+        &self,
+        within: Duration,
+        path: &Path<'static>,
+        interface: &'static str,
+        member: &'static str,
+        args: impl AppendAll,
+    ) -> Result<R, CallError> {
+        self.ask(within, SERVICE, path, interface, member, args).await
     }
 
     async fn ask<R: ReadAll + Send + 'static>(
         &self,
+        within: Duration,
         whom: &'static str,
         path: &Path<'static>,
         interface: &'static str,
         member: &'static str,
         args: impl AppendAll,
     ) -> Result<R, CallError> {
-        let proxy = Proxy::new(whom, path.clone(), ANSWER_WITHIN, Arc::clone(&self.connection));
+        let proxy = Proxy::new(whom, path.clone(), within, Arc::clone(&self.connection));
         // Its own timeout counts from when the connection takes it, which a connection that is lost never does.
-        let answer = timeout(ANSWER_WITHIN, proxy.method_call(interface, member, args));
+        let answer = timeout(within, proxy.method_call(interface, member, args));
         tokio::select! {
             biased;
             () = self.until_lost() => Err(CallError::lost()),
             answer = answer => match answer {
                 Ok(answer) => answer.map_err(|error| if self.is_lost() { CallError::lost() } else { error.into() }),
-                Err(_) => Err(CallError { name: String::new(), fault: no_answer(ANSWER_WITHIN) }),
+                Err(_) => Err(CallError { name: String::new(), fault: no_answer(within) }),
             },
         }
     }
@@ -235,7 +260,9 @@ impl Session {
             format!("{},path_namespace='/org/bluez'", of(PROPERTIES, "PropertiesChanged")),
             format!("type='signal',sender='{BUS}',interface='{BUS}',member='NameOwnerChanged',arg0='{SERVICE}'"),
         ] {
-            self.ask::<()>(BUS, &bus_path(), BUS, "AddMatch", (rule,)).await.map_err(|error| error.fault)?;
+            self.ask::<()>(ANSWER_WITHIN, BUS, &bus_path(), BUS, "AddMatch", (rule,))
+                .await
+                .map_err(|error| error.fault)?;
         }
         Ok(())
     }

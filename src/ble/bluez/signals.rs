@@ -19,6 +19,7 @@ use dbus::nonblock::stdintf::org_freedesktop_dbus::ObjectManagerInterfacesRemove
 use dbus::nonblock::stdintf::org_freedesktop_dbus::PropertiesPropertiesChanged;
 use tokio::sync::Notify;
 use tokio::sync::broadcast;
+use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use crate::ble::advert::Address;
@@ -26,21 +27,35 @@ use crate::ble::advert::Advert;
 use crate::ble::air::Air;
 use crate::ble::air::Sighting;
 use crate::ble::bluez::ADAPTER;
+use crate::ble::bluez::CHARACTERISTIC;
 use crate::ble::bluez::DEVICE;
 
 /// Characters of a name that are kept.
 /// Source: Bluetooth Core Specification 5.4, volume 3 part C, 12.1: a device name has at most 248 bytes.
 const NAME_CHARS: usize = 248;
 
-/// Devices that may be gone before somebody who is connected has to look whether it was among them.
-const MOST_GONE: usize = 64;
+/// Turns of devices that may be missed before somebody who waits for one has to look whether it was among them.
+const MOST_TURNS: usize = 64;
+
+/// Values that may wait for whoever is connected. Ours: far more than there are while somebody reads.
+const MOST_VALUES: usize = 1_024;
 
 /// Sorts what is said.
 pub(super) struct Listener {
     air: Air,
     changed: Arc<Notify>,
     heard: Mutex<Heard>,
-    gone: broadcast::Sender<Path<'static>>,
+    turns: broadcast::Sender<(Path<'static>, Turn)>,
+    values: Mutex<HashMap<Path<'static>, mpsc::Sender<Vec<u8>>>>,
+}
+
+/// What becomes of the connection to a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// Its services are known.
+    Resolved,
+    /// It is disconnected, or forgotten.
+    Gone,
 }
 
 /// Whom it hears.
@@ -73,13 +88,20 @@ impl DeviceNews {
 
 impl Listener {
     pub(super) fn new(air: Air, changed: Arc<Notify>) -> Self {
-        let (gone, _) = broadcast::channel(MOST_GONE);
-        Self { air, changed, heard: Mutex::default(), gone }
+        let (turns, _) = broadcast::channel(MOST_TURNS);
+        Self { air, changed, heard: Mutex::default(), turns, values: Mutex::default() }
     }
 
-    /// Tells the paths of devices that are disconnected, or gone.
-    pub(super) fn gone(&self) -> broadcast::Receiver<Path<'static>> {
-        self.gone.subscribe()
+    /// Tells the paths of devices, and what becomes of their connections.
+    pub(super) fn turns(&self) -> broadcast::Receiver<(Path<'static>, Turn)> {
+        self.turns.subscribe()
+    }
+
+    /// Tells the values of a characteristic, in their order. Who does not take them in time hears no more of them.
+    pub(super) fn values(&self, characteristic: Path<'static>) -> mpsc::Receiver<Vec<u8>> {
+        let (sender, receiver) = mpsc::channel(MOST_VALUES);
+        self.values.lock().expect("nothing here panics").insert(characteristic, sender);
+        receiver
     }
 
     /// Only this BlueZ is believed from now on.
@@ -112,10 +134,19 @@ impl Listener {
             let path = message.path().unwrap_or_default().into_static();
             match changed.interface_name.as_str() {
                 DEVICE => {
-                    if prop_cast::<bool>(&changed.changed_properties, "Connected") == Some(&false) {
-                        self.leave(path.clone());
+                    let is = |name| prop_cast::<bool>(&changed.changed_properties, name).copied();
+                    if is("Connected") == Some(false) {
+                        self.turn(path.clone(), Turn::Gone);
+                    }
+                    if is("ServicesResolved") == Some(true) {
+                        self.turn(path.clone(), Turn::Resolved);
                     }
                     self.hear_device(&path, &changed.changed_properties);
+                }
+                CHARACTERISTIC => {
+                    if let Some(value) = prop_cast::<Vec<u8>>(&changed.changed_properties, "Value") {
+                        self.hear_value(&path, value);
+                    }
                 }
                 ADAPTER if is_worth_a_look(&changed.changed_properties) => self.changed.notify_one(),
                 _ => {}
@@ -133,14 +164,22 @@ impl Listener {
                 self.changed.notify_one();
             }
             if has(DEVICE) {
-                self.leave(removed.object.clone());
+                self.turn(removed.object.clone(), Turn::Gone);
             }
         }
     }
 
-    fn leave(&self, device: Path<'static>) {
+    fn turn(&self, device: Path<'static>, turn: Turn) {
         // It may be that nobody is connected.
-        let _ = self.gone.send(device);
+        let _ = self.turns.send((device, turn));
+    }
+
+    fn hear_value(&self, characteristic: &Path<'static>, value: &[u8]) {
+        let mut values = self.values.lock().expect("nothing here panics");
+        let sent = values.get(characteristic).map(|sender| sender.try_send(value.to_vec()));
+        if matches!(sent, Some(Err(_))) {
+            values.remove(characteristic);
+        }
     }
 
     fn hear_device(&self, path: &Path<'static>, properties: &PropMap) {

@@ -14,6 +14,7 @@ mod dead;
 mod demo;
 mod device;
 mod diagnostics;
+mod doctor;
 mod events;
 mod hook;
 mod input;
@@ -135,6 +136,7 @@ enum Command {
     Backup(backup::Backup),
     Restore(backup::Restore),
     Diagnostics(diagnostics::Diagnostics),
+    Doctor(doctor::Doctor),
     Manual(manual::Manual),
     /// Show a webhook from end to end, with a gateway of its own that is gone afterwards
     Demo,
@@ -194,6 +196,7 @@ async fn ask(command: Command, gateway: Gateway, out: &mut Output) -> anyhow::Re
         Command::Backup(backup) => backup.run(&gateway, out).await,
         Command::Restore(restore) => restore.run(&gateway, out).await,
         Command::Diagnostics(diagnostics) => diagnostics.run(&gateway, out).await,
+        Command::Doctor(doctor) => doctor.run(&gateway, out).await,
         Command::Demo => demo::run(out).await,
         Command::Run(_) | Command::CheckConfig(_) | Command::Manual(_) => unreachable!("they need no runtime"),
     }
@@ -300,6 +303,8 @@ mod tests {
             "farhook backup b.tar.gz --passphrase-stdin --json",
             "farhook restore b.tar.gz --passphrase-stdin --yes",
             "farhook diagnostics d.tar.gz",
+            "farhook doctor",
+            "farhook doctor --config f.toml --json",
             "farhook manual d",
             "farhook ble decode",
             "farhook ble decode adverts.jsonl --json",

@@ -16,7 +16,7 @@ use crate::config::Config;
 use crate::daemon;
 
 /// Where an installed daemon is told to read its configuration.
-const CONFIG: &str = "/etc/farhook/farhook.toml";
+pub(super) const CONFIG: &str = "/etc/farhook/farhook.toml";
 
 /// Run the daemon until it is told to stop
 ///

@@ -85,7 +85,8 @@ pub enum Effort {
     Plain,
     /// The scan rests meanwhile: some controllers cannot do both.
     Quiet,
-    /// What the system remembers of the device, as which services it had, is forgotten first.
+    /// Not even that: what the system remembers of the device, as which services it had, is forgotten, and it has to be
+    /// heard anew.
     Fresh,
 }
 
@@ -94,7 +95,7 @@ pub trait Central: Clone + Send + Sync + 'static {
     /// A connection to a device.
     type Connection: Connection;
 
-    /// Connects to a device, and hears it. Ends by itself, within a minute.
+    /// Connects to a device, and hears it. Ends by itself, within a minute and a half.
     fn connect(
         &self,
         address: Address,
@@ -111,8 +112,9 @@ pub trait Connection: Send {
     /// Bytes that fit one write.
     fn room(&self) -> usize;
 
-    /// What the device says next; none when the connection has ended. Nothing is lost if it is not waited for.
-    fn heard(&mut self) -> impl Future<Output = Option<Vec<u8>>> + Send;
+    /// What the device says next, and when it came, in milliseconds of [`clock::Now::mono_ms`](crate::clock::Now); none
+    /// when the connection has ended. Nothing is lost if it is not waited for.
+    fn heard(&mut self) -> impl Future<Output = Option<(Vec<u8>, u64)>> + Send;
 
     /// Writes, and waits until the device has confirmed it. Ends by itself, within seconds.
     fn write(&mut self, bytes: &[u8]) -> impl Future<Output = Result<(), LinkFault>> + Send;

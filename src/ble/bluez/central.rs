@@ -26,6 +26,7 @@ use crate::ble::bluez::CHARACTERISTIC;
 use crate::ble::bluez::DEVICE;
 use crate::ble::bluez::fault::CallError;
 use crate::ble::bluez::session::Session;
+use crate::ble::bluez::signals::Said;
 use crate::ble::bluez::signals::Turn;
 use crate::ble::bluez::signals::is_under;
 use crate::ble::radio;
@@ -81,7 +82,7 @@ pub(in crate::ble) struct Linked {
     peripheral: Peripheral,
     path: Path<'static>,
     /// What the device says.
-    values: mpsc::Receiver<Vec<u8>>,
+    values: mpsc::Receiver<Said>,
     written: Characteristic,
     turns: broadcast::Receiver<(Path<'static>, Turn)>,
     probe_at: Instant,
@@ -94,8 +95,9 @@ impl radio::Central for Central {
         if effort == Effort::Fresh {
             let removed = self.session.call::<()>(&self.path, ADAPTER, "RemoveDevice", (self.device(address),)).await;
             debug!("BlueZ was asked to forget {address}: {removed:?}");
+            return Err(LinkFault::Unknown);
         }
-        let resting = if effort >= Effort::Quiet { Some(self.session.rest(&self.path).await) } else { None };
+        let resting = if effort == Effort::Quiet { Some(self.session.rest(&self.path).await) } else { None };
         let opened = self.session.unless_lost(CONNECT_WITHIN, self.open(address, link)).await;
         if let Some(resting) = resting {
             resting.end().await;
@@ -193,7 +195,7 @@ impl Connection for Linked {
         usize::from(self.peripheral.mtu()) - WRITE_OVERHEAD
     }
 
-    async fn heard(&mut self) -> Option<Vec<u8>> {
+    async fn heard(&mut self) -> Option<(Vec<u8>, u64)> {
         loop {
             tokio::select! {
                 biased;
@@ -206,8 +208,10 @@ impl Connection for Linked {
                     Err(_) => self.probe_at = Instant::now(),
                 },
                 () = sleep_until(self.probe_at) => {
+                    let is_connected = self.session.is(&self.path, "Connected").await;
+                    // Only now: whoever waits may have stopped to wait for the answer.
                     self.probe_at = Instant::now() + PROBE;
-                    if !self.session.is(&self.path, "Connected").await {
+                    if !is_connected {
                         return None;
                     }
                 }

@@ -137,9 +137,10 @@ impl Bluez {
         let Listed { name, address, adapter } = adapters.swap_remove(chosen);
         let path = Path::new(format!("/org/bluez/{name}")).map_err(Fault::Refused)?;
         let session = self.session()?;
+        // It scans again by itself. That is asked first: the rest may end meanwhile.
+        let is_resting = session.is_resting();
         let mut found = found(address, &properties(session, &path).await?);
-        // It scans again by itself.
-        found.is_scanning |= session.is_resting();
+        found.is_scanning |= is_resting;
         self.adapter = Some(Chosen { address, path, adapter });
         Ok(found)
     }
@@ -147,16 +148,14 @@ impl Bluez {
     /// Has the chosen adapter scan.
     async fn begin_scan(&self) -> Result<Scan, Fault> {
         let (session, path) = self.chosen()?;
-        if session.is_resting() {
-            return Ok(Scan::WentOn);
-        }
-        match start_discovery(session, path).await {
-            Ok(()) => {
+        match session.begin_scan(path).await {
+            Ok(Scan::Began) => {
                 if let Err(error) = self.recall().await {
                     debug!("what BlueZ remembers is not known: {error}");
                 }
                 Ok(Scan::Began)
             }
+            Ok(Scan::WentOn) => Ok(Scan::WentOn),
             Err(error) if error.name == "org.bluez.Error.InProgress" => {
                 // It says so, too, when the kernel refused.
                 // Source: BlueZ 5.66, `start_discovery_complete` in `src/adapter.c`, read 2026-11.

@@ -23,6 +23,7 @@ use dbus::nonblock::Proxy;
 use dbus::nonblock::SyncConnection;
 use log::debug;
 use tokio::runtime::Handle;
+use tokio::sync::Mutex;
 use tokio::sync::Notify;
 use tokio::sync::broadcast;
 use tokio::sync::mpsc;
@@ -42,9 +43,11 @@ use crate::ble::bluez::SERVICE;
 use crate::ble::bluez::fault::CallError;
 use crate::ble::bluez::no_answer;
 use crate::ble::bluez::signals::Listener;
+use crate::ble::bluez::signals::Said;
 use crate::ble::bluez::signals::Turn;
 use crate::ble::bluez::start_discovery;
 use crate::ble::radio::Fault;
+use crate::ble::radio::Scan;
 
 /// The bus itself, as it is called on the bus.
 const BUS: &str = "org.freedesktop.DBus";
@@ -58,13 +61,18 @@ pub(super) struct Session {
     changed: Arc<Notify>,
     lost: watch::Receiver<bool>,
     is_resting: AtomicBool,
+    /// Whether the scan was left resting, so that it is no lost one when it is begun.
+    must_resume: AtomicBool,
+    /// Held while the scan is begun or ended.
+    scan: Mutex<()>,
     reading: JoinHandle<()>,
 }
 
-/// The scan rests until this is ended. If it is dropped instead, whoever looks next sees that it has to be begun anew.
+/// The scan rests until this is ended. If it is dropped instead, the scan goes on when it is looked at the next time.
 pub(super) struct Resting {
     session: Arc<Session>,
     adapter: Path<'static>,
+    is_over: bool,
 }
 
 impl Session {
@@ -90,8 +98,17 @@ impl Session {
             }
         });
         let listener = Arc::new(Listener::new(air, Arc::clone(&changed)));
-        let mut session =
-            Self { connection, manager: None, listener, changed, lost, is_resting: AtomicBool::default(), reading };
+        let mut session = Self {
+            connection,
+            manager: None,
+            listener,
+            changed,
+            lost,
+            is_resting: AtomicBool::default(),
+            must_resume: AtomicBool::default(),
+            scan: Mutex::default(),
+            reading,
+        };
         session.subscribe().await?;
         // The last step: btleplug's connection lives as long as the bus, even if nobody needs it any more.
         let runtime = Handle::current();
@@ -106,14 +123,9 @@ impl Session {
         *self.lost.borrow()
     }
 
-    /// Turns true when the bus is gone.
-    pub(super) fn lost(&self) -> watch::Receiver<bool> {
-        self.lost.clone()
-    }
-
     /// Waits until the bus is gone.
     pub(super) async fn until_lost(&self) {
-        let mut lost = self.lost();
+        let mut lost = self.lost.clone();
         // Whoever tells it ends with it.
         drop(lost.wait_for(|lost| *lost).await);
     }
@@ -136,8 +148,8 @@ impl Session {
         self.listener.turns()
     }
 
-    /// Tells the values of a characteristic, in their order. Who does not take them in time hears no more of them.
-    pub(super) fn values(&self, characteristic: Path<'static>) -> mpsc::Receiver<Vec<u8>> {
+    /// Tells the values of a characteristic, in their order, and when they came. Who does not take them in time hears no more of them.
+    pub(super) fn values(&self, characteristic: Path<'static>) -> mpsc::Receiver<Said> {
         self.listener.values(characteristic)
     }
 
@@ -153,15 +165,27 @@ impl Session {
         Ok(objects)
     }
 
-    /// Whether the scan rests for a while.
+    /// Whether the scan rests, or was left resting.
     pub(super) fn is_resting(&self) -> bool {
-        self.is_resting.load(Ordering::Relaxed)
+        self.is_resting.load(Ordering::Relaxed) || self.must_resume.load(Ordering::Relaxed)
+    }
+
+    /// Has an adapter scan, unless the scan rests; whether it was on before.
+    pub(super) async fn begin_scan(&self, adapter: &Path<'static>) -> Result<Scan, CallError> {
+        let _held = self.scan.lock().await;
+        if self.is_resting.load(Ordering::Relaxed) {
+            return Ok(Scan::WentOn);
+        }
+        let resumes = self.must_resume.swap(false, Ordering::Relaxed);
+        start_discovery(self, adapter).await?;
+        Ok(if resumes { Scan::WentOn } else { Scan::Began })
     }
 
     /// Has the scan rest.
     pub(super) async fn rest(self: &Arc<Self>, adapter: &Path<'static>) -> Resting {
+        let _held = self.scan.lock().await;
         self.is_resting.store(true, Ordering::Relaxed);
-        let resting = Resting { session: Arc::clone(self), adapter: adapter.clone() };
+        let resting = Resting { session: Arc::clone(self), adapter: adapter.clone(), is_over: false };
         if let Err(error) = self.call::<()>(adapter, ADAPTER, "StopDiscovery", ()).await {
             debug!("the scan does not rest: {}", error.fault);
         }
@@ -270,15 +294,21 @@ impl Session {
 
 impl Resting {
     /// The scan goes on.
-    pub(super) async fn end(self) {
-        if let Err(error) = start_discovery(&self.session, &self.adapter).await {
-            debug!("the scan does not go on: {}", error.fault);
+    pub(super) async fn end(mut self) {
+        let session = Arc::clone(&self.session);
+        let _held = session.scan.lock().await;
+        match start_discovery(&session, &self.adapter).await {
+            Ok(()) => self.is_over = true,
+            Err(error) => debug!("the scan does not go on: {}", error.fault),
         }
+        // Before anybody else looks.
+        drop(self);
     }
 }
 
 impl Drop for Resting {
     fn drop(&mut self) {
+        self.session.must_resume.fetch_or(!self.is_over, Ordering::Relaxed);
         self.session.is_resting.store(false, Ordering::Relaxed);
         self.session.changed.notify_one();
     }

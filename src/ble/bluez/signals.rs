@@ -29,6 +29,7 @@ use crate::ble::air::Sighting;
 use crate::ble::bluez::ADAPTER;
 use crate::ble::bluez::CHARACTERISTIC;
 use crate::ble::bluez::DEVICE;
+use crate::clock;
 
 /// Characters of a name that are kept.
 /// Source: Bluetooth Core Specification 5.4, volume 3 part C, 12.1: a device name has at most 248 bytes.
@@ -46,8 +47,11 @@ pub(super) struct Listener {
     changed: Arc<Notify>,
     heard: Mutex<Heard>,
     turns: broadcast::Sender<(Path<'static>, Turn)>,
-    values: Mutex<HashMap<Path<'static>, mpsc::Sender<Vec<u8>>>>,
+    values: Mutex<HashMap<Path<'static>, mpsc::Sender<Said>>>,
 }
+
+/// What a device said, and when it came, in milliseconds of [`clock::Now::mono_ms`].
+pub(super) type Said = (Vec<u8>, u64);
 
 /// What becomes of the connection to a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,8 +101,8 @@ impl Listener {
         self.turns.subscribe()
     }
 
-    /// Tells the values of a characteristic, in their order. Who does not take them in time hears no more of them.
-    pub(super) fn values(&self, characteristic: Path<'static>) -> mpsc::Receiver<Vec<u8>> {
+    /// Tells the values of a characteristic, in their order, and when they came. Who does not take them in time hears no more of them.
+    pub(super) fn values(&self, characteristic: Path<'static>) -> mpsc::Receiver<Said> {
         let (sender, receiver) = mpsc::channel(MOST_VALUES);
         self.values.lock().expect("nothing here panics").insert(characteristic, sender);
         receiver
@@ -176,7 +180,7 @@ impl Listener {
 
     fn hear_value(&self, characteristic: &Path<'static>, value: &[u8]) {
         let mut values = self.values.lock().expect("nothing here panics");
-        let sent = values.get(characteristic).map(|sender| sender.try_send(value.to_vec()));
+        let sent = values.get(characteristic).map(|sender| sender.try_send((value.to_vec(), clock::now().mono_ms)));
         if matches!(sent, Some(Err(_))) {
             values.remove(characteristic);
         }

@@ -50,7 +50,7 @@ impl Connection for Nobody {
         0
     }
 
-    async fn heard(&mut self) -> Option<Vec<u8>> {
+    async fn heard(&mut self) -> Option<(Vec<u8>, u64)> {
         None
     }
 

@@ -43,8 +43,14 @@ pub struct Told {
     pub id: u8,
     /// The name of the event.
     pub name: String,
-    /// Its data, or a part of it.
+    /// Its data, or a piece of it.
     pub data: String,
+    /// Bytes of all its data.
+    pub whole_bytes: usize,
+    /// Whether this goes on with the data of the event before it.
+    pub follows: bool,
+    /// Whether the next one goes on with this.
+    pub is_followed: bool,
 }
 
 /// One connection's conversation. Times are milliseconds of any clock that goes on.

@@ -33,6 +33,8 @@ pub struct Lined {
 struct Open {
     /// The name of its parts, without their number.
     base: String,
+    /// The number of the part that was written last.
+    number: u32,
     /// None until the last part is written.
     due_ms: Option<u64>,
 }
@@ -80,12 +82,15 @@ impl Conversation for Lined {
     }
 
     fn tell(&mut self, told: &Told) -> Vec<Act> {
-        let (base, number) = told.name.rsplit_once('/').unwrap_or((&told.name, "0"));
-        let goes_on = number != "0" && self.open.as_ref().is_some_and(|open| open.base == base);
-        let is_full = self.part_bytes.is_some_and(|most| told.data.len() + CHAR_BYTES >= most);
+        let numbered = told.name.rsplit_once('/').and_then(|(base, number)| Some((base, number.parse().ok()?)));
+        let (base, number) = numbered.unwrap_or((told.name.as_str(), 0));
+        // A part may have had to make room.
+        let is_next = |open: &Open| open.base == base && (told.follows || Some(number) == open.number.checked_add(1));
+        let goes_on = self.open.as_ref().is_some_and(is_next);
+        let is_full = told.is_followed || self.part_bytes.is_some_and(|most| told.whole_bytes + CHAR_BYTES >= most);
         let text = if is_full { told.data.clone() } else { format!("{}\n", told.data) };
         let act = if goes_on { Act::Write(lines::pieces(text.as_bytes(), self.room)) } else { self.write(&text) };
-        self.open = is_full.then(|| Open { base: base.to_owned(), due_ms: None });
+        self.open = is_full.then(|| Open { base: base.to_owned(), number, due_ms: None });
         vec![act, Act::Delivered(None)]
     }
 
@@ -110,7 +115,8 @@ mod tests {
     use crate::ble::gatt::publish::Published;
 
     fn told(name: &str, data: &str) -> Told {
-        Told { id: 0, name: name.to_owned(), data: data.to_owned() }
+        let (name, data) = (name.to_owned(), data.to_owned());
+        Told { id: 0, name, whole_bytes: data.len(), data, follows: false, is_followed: false }
     }
 
     fn written(acts: &[Act]) -> String {
@@ -170,6 +176,30 @@ mod tests {
         lined.tell(&told("hook-response/temp/0", &full));
         let refused = Refused { is_for_now: false, text: "no".to_owned() };
         assert_eq!(written(&lined.verdict(None, &Err(refused))), "\n{\"error\":\"no\"}\n");
+    }
+
+    #[test]
+    fn a_part_that_is_missing_ends_the_line() {
+        let mut lined = lined();
+        let full = "x".repeat(64);
+        lined.tell(&told("hook-response/temp/0", &full));
+        assert_eq!(written(&lined.tell(&told("hook-response/temp/2", "end"))), "\nend\n");
+    }
+
+    #[test]
+    fn an_event_in_pieces_is_one_line() {
+        let piece = |data: &str, follows, is_followed| Told {
+            whole_bytes: 600,
+            follows,
+            is_followed,
+            ..told("hook-response/temp/0", data)
+        };
+        for (part_bytes, end) in [(None, "c\n"), (Some(1_000), "c\n"), (Some(600), "c")] {
+            let mut lined = Lined::new(20, part_bytes);
+            assert_eq!(written(&lined.tell(&piece("a", false, true))), "a");
+            assert_eq!(written(&lined.tell(&piece("b", true, true))), "b");
+            assert_eq!(written(&lined.tell(&piece("c", true, false))), end);
+        }
     }
 
     #[test]

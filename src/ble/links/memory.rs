@@ -90,7 +90,14 @@ impl Memory {
             loop {
                 let part;
                 (part, rest) = split_at_most(rest, spec::RESPONSE_PART_BYTES);
-                telling.push_back(Told { id: *next_id, name: name.clone(), data: part.to_owned() });
+                telling.push_back(Told {
+                    id: *next_id,
+                    name: name.clone(),
+                    data: part.to_owned(),
+                    whole_bytes: data.len(),
+                    follows: !telling.is_empty(),
+                    is_followed: !rest.is_empty(),
+                });
                 *next_id = next_id.wrapping_add(1);
                 if rest.is_empty() {
                     break;
@@ -185,9 +192,11 @@ mod tests {
         let memory = Memory::new(0);
         put(&memory, &"x".repeat(spec::RESPONSE_PART_BYTES + 1));
         put(&memory, "");
-        for (id, length) in [(0, spec::RESPONSE_PART_BYTES), (1, 1), (2, 0)] {
+        for (id, length, follows, is_followed) in
+            [(0, spec::RESPONSE_PART_BYTES, false, true), (1, 1, true, false), (2, 0, false, false)]
+        {
             let told = memory.next().unwrap();
-            assert_eq!((told.id, told.data.len()), (id, length));
+            assert_eq!((told.id, told.data.len(), told.follows, told.is_followed), (id, length, follows, is_followed));
             memory.told();
         }
         assert_eq!(memory.next(), None);

@@ -18,6 +18,7 @@ use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::time::Duration;
 
+use log::debug;
 use log::info;
 use log::warn;
 use tokio::sync::Notify;
@@ -55,8 +56,8 @@ use crate::registry::Snapshot;
 /// How long the gateway waits for devices to be disconnected when it goes down. Ours.
 const PARTING: Duration = Duration::from_secs(3);
 
-/// What devices are not told over this slow way: that an attempt was made, what they are asked, and that an event was
-/// refused, which they hear in another way.
+/// What devices are not told over this slow way: that an attempt was made; what they are asked, which cannot be answered
+/// so; and that an event was refused, which the conversation has said already.
 const NOT_FOR_DEVICES: [&str; 2] = ["hook-sent/", "farhook/"];
 
 /// Who is connected to, as it is known to whoever hears adverts. Cheap to clone.
@@ -72,9 +73,7 @@ struct Shared {
 impl Links {
     /// A device was heard, or the system remembers it.
     pub(super) fn known(&self, address: Address, is_heard: bool, now_ms: u64) {
-        let mut roster = self.roster();
-        if roster.has(address) {
-            roster.known(address, is_heard, now_ms);
+        if self.roster().known(address, is_heard, now_ms) {
             self.0.changed.notify_one();
         }
     }
@@ -153,10 +152,7 @@ impl<C: Central> Hub<C> {
                     self.stops.clear();
                     links.roster().start_over();
                 }
-                Some((address, progress)) = self.progressed.recv() => match progress {
-                    Progress::Connected => links.roster().connected(address),
-                    Progress::Greeted => links.roster().greeted(address, clock::now().mono_ms),
-                },
+                Some((address, progress)) = self.progressed.recv() => self.went_on(address, progress),
                 Some(Ok((address, end))) = self.tasks.join_next() => self.ended(address, &end),
                 result = self.results.recv() => match result {
                     Ok(event) => self.result(&event),
@@ -212,7 +208,19 @@ impl<C: Central> Hub<C> {
         self.tasks.spawn(async move { (address, task.run(central, stopped).await) });
     }
 
+    fn went_on(&self, address: Address, progress: Progress) {
+        let mut roster = self.parts.links.roster();
+        match progress {
+            Progress::Connected => roster.connected(address),
+            Progress::Greeted => roster.greeted(address, clock::now().mono_ms),
+        }
+    }
+
     fn ended(&mut self, address: Address, end: &End) {
+        // What was told before the end comes before it.
+        while let Ok((address, progress)) = self.progressed.try_recv() {
+            self.went_on(address, progress);
+        }
         self.stops.remove(&address);
         match end {
             End::Failed(reason) | End::Unknown(reason) => info!("Bluetooth: {address}: {reason}"),
@@ -243,16 +251,16 @@ impl<C: Central> Hub<C> {
 
     /// What a hook answers is for one device, which may be one of these.
     fn result(&self, event: &Event) {
-        let memory = event.source.addressee().and_then(|device| self.memories.get(&device));
-        if let Some(memory) = memory.filter(|_| is_for_devices(event)) {
-            if memory.put(event.name.as_str().to_owned(), event.data.clone()) {
-                warn!("Bluetooth: too much waits for a device: the oldest of it is dropped");
-            }
+        let Some(device) = event.source.addressee().filter(|_| is_for_devices(event)) else { return };
+        let Some(memory) = self.memories.get(&device) else { return };
+        if memory.put(event.name.as_str().to_owned(), event.data.clone()) {
+            debug!("Bluetooth: too much waits for {device}: the oldest of it is dropped");
         }
     }
 
     fn report(&self) {
-        let mut report = self.parts.links.roster().report();
+        let has_radio = self.central.borrow().is_some();
+        let mut report = self.parts.links.roster().report(has_radio);
         for (device, link) in &mut report {
             if let Some(memory) = self.memories.get(device) {
                 (link.taken, link.dropped) = memory.counts();

@@ -23,11 +23,17 @@ const JITTER: f64 = 0.2;
 /// A connection that was held for so long was a good one. Ours.
 const STABLE_MS: u64 = 60_000;
 
+/// As so many failures counts at most that a connection ended which was a good one as long as it held. Ours.
+const SLEEPER_FAILURES: u32 = 2;
+
 /// Who was heard since is tried first. Ours.
 const LATELY_MS: u64 = 10_000;
 
 /// Failures in a row after which the scan rests while a device is connected to. Ours.
 const QUIET_FROM: u32 = 3;
+
+/// Between two rests of the scan. Ours: far below the silence after which a sensor counts as away.
+const REST_APART_MS: u64 = 120_000;
 
 /// And so many times in a row, what the system knows of the device is forgotten, in case it is out of date. Ours.
 const FRESH_EACH: u32 = 5;
@@ -48,6 +54,8 @@ pub(super) struct Roster {
     entries: HashMap<Address, Entry>,
     /// Whose connection has to end.
     ending: Vec<Address>,
+    /// When the scan rested last.
+    rested_ms: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -125,19 +133,14 @@ impl Roster {
         }
     }
 
-    /// Whether it shall be connected to.
-    pub(super) fn has(&self, address: Address) -> bool {
-        self.entries.contains_key(&address)
-    }
-
-    /// A device was heard, or the system remembers it.
-    pub(super) fn known(&mut self, address: Address, is_heard: bool, now_ms: u64) {
-        if let Some(entry) = self.entries.get_mut(&address) {
-            entry.is_known = true;
-            if is_heard {
-                entry.heard_ms = Some(now_ms);
-            }
+    /// A device was heard, or the system remembers it. Whether it shall be connected to.
+    pub(super) fn known(&mut self, address: Address, is_heard: bool, now_ms: u64) -> bool {
+        let Some(entry) = self.entries.get_mut(&address) else { return false };
+        entry.is_known = true;
+        if is_heard {
+            entry.heard_ms = Some(now_ms);
         }
+        true
     }
 
     /// Who is connected to next. It counts as being connected to from now on.
@@ -158,9 +161,13 @@ impl Roster {
         }
         let Some(peer) = entry.peer.clone() else { return Next::Wait(None) };
         entry.stage = Stage::Connecting;
+        let may_rest = self.rested_ms.is_none_or(|rested_ms| now_ms.saturating_sub(rested_ms) >= REST_APART_MS);
         let effort = match entry.failures {
             failures if failures >= FRESH_EACH && failures % FRESH_EACH == 0 => Effort::Fresh,
-            failures if failures >= QUIET_FROM => Effort::Quiet,
+            failures if failures >= QUIET_FROM && may_rest => {
+                self.rested_ms = Some(now_ms);
+                Effort::Quiet
+            }
             _ => Effort::Plain,
         };
         Next::Connect(*address, peer, effort)
@@ -195,22 +202,30 @@ impl Roster {
         match end {
             End::Ours => return,
             End::Unknown(reason) => {
+                // It has to be heard first: that is pause enough.
                 entry.is_known = false;
-                entry.reason = Some(reason.clone());
+                entry.reason.get_or_insert_with(|| reason.clone());
+                entry.failures = entry.failures.saturating_add(1);
+                entry.not_before_ms = now_ms + BACKOFF_MS;
+                return;
             }
             End::Failed(reason) => entry.reason = Some(reason.clone()),
         }
         entry.failures = entry.failures.saturating_add(1);
+        if matches!(stage, Stage::Connected { .. }) {
+            // A device that sleeps between its events is well.
+            entry.failures = entry.failures.min(SLEEPER_FAILURES);
+        }
         entry.not_before_ms = now_ms + backoff_ms(entry.failures, jitter);
     }
 
     /// How they are, for people.
-    pub(super) fn report(&self) -> HashMap<DeviceId, LinkReport> {
+    pub(super) fn report(&self, has_radio: bool) -> HashMap<DeviceId, LinkReport> {
         let is_full = self.is_full();
         let report = |entry: &Entry| {
             let peer = entry.peer.as_ref()?;
             let (state, reason) = match entry.stage {
-                Stage::Waiting => (LinkState::Waiting, Some(self.why_waiting(entry, peer, is_full))),
+                Stage::Waiting => (LinkState::Waiting, Some(self.why_waiting(entry, peer, has_radio, is_full))),
                 Stage::Connecting | Stage::Greeting => (LinkState::Connecting, entry.reason.clone()),
                 Stage::Connected { .. } => (LinkState::Connected, None),
             };
@@ -220,7 +235,10 @@ impl Roster {
         self.entries.values().filter_map(report).collect()
     }
 
-    fn why_waiting(&self, entry: &Entry, peer: &Peer, is_full: bool) -> String {
+    fn why_waiting(&self, entry: &Entry, peer: &Peer, has_radio: bool, is_full: bool) -> String {
+        if !has_radio {
+            return "the radio does not work, see `farhook status`".to_owned();
+        }
         if !peer.is_complete() {
             return "its key is not known here: `farhook device key` makes a new one for its firmware".to_owned();
         }

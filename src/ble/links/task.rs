@@ -1,6 +1,7 @@
 //! One connection to a device, from its beginning to its end: carries out what its conversation wants.
 
 use std::collections::VecDeque;
+use std::future::ready;
 use std::sync::Arc;
 
 use log::debug;
@@ -125,18 +126,19 @@ impl Task {
             if let Some(told) = next {
                 is_telling = true;
                 acts.extend(conversation.tell(&told));
-                continue;
             }
+            // The device is listened to also while much is told.
             let more = tokio::select! {
+                biased;
                 heard = connection.heard() => match heard {
-                    Some(bytes) => {
-                        let now = clock::now();
-                        self.presence.heard(self.peer.device, now.wall);
-                        conversation.heard(&bytes, now.mono_ms)
+                    Some((bytes, at_ms)) => {
+                        self.presence.heard(self.peer.device, clock::now().wall);
+                        conversation.heard(&bytes, at_ms)
                     }
                     None => return "the connection has ended".to_owned(),
                 },
                 Some((ticket, verdict)) = concluded.recv() => conversation.verdict(ticket, &verdict),
+                () = ready(()), if !acts.is_empty() => Vec::new(),
                 () = self.memory.changed.notified(), if is_greeted && !is_telling => Vec::new(),
                 () = until(conversation.due_ms()) => conversation.due(clock::now().mono_ms),
             };
@@ -160,8 +162,11 @@ impl Task {
                     publisher: Publisher::Device(self.peer.device),
                     resend: None,
                 };
-                // In the order in which the device says it.
+                // In the order in which the device says it. If this is not waited for any more, it was not handed in.
+                let mut unsent = Unsent { memory: &self.memory, ticket };
                 let submitted = self.intake.submit(publication).await;
+                unsent.ticket = None;
+                drop(unsent);
                 tokio::spawn(async move {
                     let verdict = match submitted {
                         Some(verdict) => verdict.await.unwrap_or(Err(Refusal::Stopping)),
@@ -193,5 +198,19 @@ struct Leaving<F: FnMut()>(F);
 impl<F: FnMut()> Drop for Leaving<F> {
     fn drop(&mut self) {
         self.0();
+    }
+}
+
+/// An event that is not handed in yet: if that is given up, it may be published once more.
+struct Unsent<'a> {
+    memory: &'a Memory,
+    ticket: Option<Ticket>,
+}
+
+impl Drop for Unsent<'_> {
+    fn drop(&mut self) {
+        if self.ticket.is_some() {
+            self.memory.published(self.ticket, false);
+        }
     }
 }

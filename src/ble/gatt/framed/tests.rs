@@ -56,7 +56,8 @@ fn code(acts: &[Act]) -> (u8, Option<Code>) {
 }
 
 fn told(id: u8) -> Told {
-    Told { id, name: "hook-response/temp/0".to_owned(), data: "ok".to_owned() }
+    let (name, data) = ("hook-response/temp/0".to_owned(), "ok".to_owned());
+    Told { id, name, data, whole_bytes: 2, follows: false, is_followed: false }
 }
 
 #[test]

@@ -22,3 +22,7 @@ run *ARGS:
 # Measurements.
 bench *ARGS:
     cargo bench {{ARGS}}
+
+# The program for a Pi 1 or a Pi Zero, which are ARMv6; it needs Docker and cross.
+cross:
+    CROSS_CONFIG=cross.toml CARGO_TARGET_DIR=target/cross cross build --release --locked --bin farhook --target arm-unknown-linux-gnueabihf

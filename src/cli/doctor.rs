@@ -140,7 +140,9 @@ fn of_status(status: &Value) -> Vec<Finding> {
         return findings;
     }
     let internet = format!("{} since {}", field(queue, "state"), field(queue, "state_since"));
-    findings.push(if queue["state"] == "online" { well("internet", internet) } else { wrong("internet", internet) });
+    // It is not known before something was sent.
+    let is_there = queue["state"] == "online" || queue["state"] == "unknown";
+    findings.push(if is_there { well("internet", internet) } else { wrong("internet", internet) });
     if !queue["paused_since"].is_null() {
         findings.push(wrong("queue", "sending is paused: `farhook queue resume`"));
     }

@@ -41,6 +41,7 @@ pub(crate) fn fill(data: &Path, hook: &str, devices: &[String], count: u64) {
             source: Source::Device(device),
             owner: UserId::from_bytes([0; 12]),
             product: None,
+            publishing: Publishing::default(),
         };
         // Of another boot: its age is told by the wall clock.
         let arrived = Arrived { boot: [1; 16], mono_ms: 0 };

@@ -144,12 +144,20 @@ impl Outbox {
 mod tests {
     use super::*;
     use crate::bus::Publisher;
+    use crate::model::Publishing;
 
     const DEVICE: DeviceId = DeviceId::from_bytes([1; 12]);
 
     fn event(name: &str) -> Publication {
         let publisher = Publisher::Device(DEVICE);
-        Publication { name: name.to_owned(), data: "{}".into(), ttl_s: None, publisher, resend: None }
+        Publication {
+            name: name.to_owned(),
+            data: "{}".into(),
+            ttl_s: None,
+            publisher,
+            resend: None,
+            publishing: Publishing::default(),
+        }
     }
 
     fn counters(reading: u32) -> StoredSensor {

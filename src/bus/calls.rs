@@ -25,6 +25,7 @@ use crate::clock;
 use crate::model::DeviceId;
 use crate::model::Event;
 use crate::model::EventName;
+use crate::model::Publishing;
 use crate::model::Source;
 use crate::model::UserId;
 use crate::model::call;
@@ -186,6 +187,7 @@ impl Calls {
             source: Source::Gateway { device: Some(device) },
             owner,
             product: None,
+            publishing: Publishing::default(),
         })
     }
 

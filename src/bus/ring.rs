@@ -60,6 +60,7 @@ fn time(id: &EventId) -> &[u8] {
 pub(super) mod tests {
     use super::*;
     use crate::model::EventName;
+    use crate::model::Publishing;
     use crate::model::Source;
     use crate::model::UserId;
     use crate::model::WallTime;
@@ -78,6 +79,7 @@ pub(super) mod tests {
             source: Source::Api,
             owner: UserId::from_bytes([2; 12]),
             product: None,
+            publishing: Publishing::default(),
         })
     }
 

@@ -10,6 +10,7 @@ use crate::model::DeviceId;
 use crate::model::EventId;
 use crate::model::EventNameError;
 use crate::model::ProductId;
+use crate::model::Publishing;
 use crate::model::UserId;
 use crate::model::spec;
 
@@ -26,6 +27,8 @@ pub struct Publication {
     pub publisher: Publisher,
     /// How to recognise a resend, where the transport has such a thing.
     pub resend: Option<ResendMark>,
+    /// What MQTT subscribers get to know of how it was published.
+    pub publishing: Publishing,
 }
 
 /// Who proved to have sent a publication.

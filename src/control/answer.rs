@@ -24,6 +24,7 @@ use crate::chance::Chance;
 use crate::control::clerk::Asker;
 use crate::control::clerk::Clerk;
 use crate::logbook::Logbook;
+use crate::model::Publishing;
 use crate::notices::Notices;
 use crate::registry::Registry;
 
@@ -148,8 +149,14 @@ impl Clerk<'_> {
     }
 
     async fn publish(&self, name: String, data: String) -> Answer {
-        let publication =
-            Publication { name, data: data.into(), ttl_s: None, publisher: Publisher::user(self.user), resend: None };
+        let publication = Publication {
+            name,
+            data: data.into(),
+            ttl_s: None,
+            publisher: Publisher::user(self.user),
+            resend: None,
+            publishing: Publishing::default(),
+        };
         self.parts.intake.publish(publication).await.map_err(refused)?;
         Ok(json!({ "ok": true }))
     }

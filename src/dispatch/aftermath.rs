@@ -30,6 +30,7 @@ use crate::logbook::Entry;
 use crate::model::DeviceId;
 use crate::model::Event;
 use crate::model::HookId;
+use crate::model::Publishing;
 use crate::model::Source;
 use crate::model::spec;
 use crate::notices::Kind;
@@ -289,6 +290,7 @@ impl Driver {
             source: Source::Hook { hook, device },
             owner: event.owner,
             product: event.product,
+            publishing: Publishing::default(),
         })
     }
 }

@@ -231,6 +231,7 @@ mod tests {
     use crate::model::EventId;
     use crate::model::EventName;
     use crate::model::HookId;
+    use crate::model::Publishing;
     use crate::model::Secret;
     use crate::model::SecretName;
     use crate::model::Source;
@@ -256,6 +257,7 @@ mod tests {
             source: Source::Api,
             owner,
             product: None,
+            publishing: Publishing::default(),
         };
         let attempt = Attempt {
             hook: Arc::new(hook),

@@ -8,6 +8,7 @@ use crate::model::Event;
 use crate::model::EventId;
 use crate::model::EventName;
 use crate::model::EventNameError;
+use crate::model::Publishing;
 use crate::model::Source;
 use crate::model::UserId;
 use crate::model::WallTime;
@@ -80,6 +81,7 @@ pub fn parse(value: &Value, id: EventId, owner: UserId, now: WallTime) -> Result
         source: field("coreid").map_or(Ok(Source::Api), source)?,
         owner,
         product: None,
+        publishing: Publishing::default(),
     })
 }
 
@@ -132,6 +134,7 @@ pub(super) mod tests {
             source: Source::Device("0123456789abcdef01234567".parse().unwrap()),
             owner: UserId::from_bytes([9; 12]),
             product: None,
+            publishing: Publishing::default(),
         }
     }
 

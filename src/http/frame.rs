@@ -60,6 +60,7 @@ pub(super) mod tests {
     use crate::model::DeviceId;
     use crate::model::EventId;
     use crate::model::EventName;
+    use crate::model::Publishing;
     use crate::model::Source;
     use crate::model::UserId;
     use crate::model::WallTime;
@@ -76,6 +77,7 @@ pub(super) mod tests {
             source: Source::Device(DeviceId::from_bytes([1; 12])),
             owner: UserId::from_bytes([2; 12]),
             product: None,
+            publishing: Publishing::default(),
         }
     }
 

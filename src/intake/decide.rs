@@ -35,6 +35,7 @@ use crate::model::Event;
 use crate::model::EventName;
 use crate::model::EventProduct;
 use crate::model::HookId;
+use crate::model::Publishing;
 use crate::model::Source;
 use crate::model::UserId;
 use crate::model::spec;
@@ -181,6 +182,7 @@ impl Desk {
             source,
             owner,
             product,
+            publishing: publication.publishing.clone(),
         });
         let wanted: Vec<&Arc<Hook>> =
             registry.hooks_for(&event).filter(|hook| matching::matches(&hook.definition, &event)).collect();
@@ -374,6 +376,7 @@ impl Desk {
             source,
             owner,
             product,
+            publishing: Publishing::default(),
         })
     }
 }

@@ -20,6 +20,7 @@ use crate::bus::arrivals;
 use crate::limits::Meters;
 use crate::model::DeviceId;
 use crate::model::HookId;
+use crate::model::Publishing;
 use crate::model::WallTime;
 use crate::registry::samples::device;
 use crate::registry::samples::hook;
@@ -126,7 +127,14 @@ fn key(seq: u64) -> DeliveryKey {
 
 fn publication(name: &str, data: u64) -> Publication {
     let publisher = Publisher::Device(DeviceId::from_bytes([1; 12]));
-    Publication { name: name.to_owned(), data: data.to_string().into(), ttl_s: None, publisher, resend: None }
+    Publication {
+        name: name.to_owned(),
+        data: data.to_string().into(),
+        ttl_s: None,
+        publisher,
+        resend: None,
+        publishing: Publishing::default(),
+    }
 }
 
 fn resend(dup: bool) -> Publication {
@@ -281,7 +289,14 @@ async fn dead_letters_wait_again_in_their_order_behind_what_waits() {
 
 fn by(device: u8, name: &str, data: &str) -> Publication {
     let publisher = Publisher::Device(DeviceId::from_bytes([device; 12]));
-    Publication { name: name.to_owned(), data: data.to_owned().into(), ttl_s: None, publisher, resend: None }
+    Publication {
+        name: name.to_owned(),
+        data: data.to_owned().into(),
+        ttl_s: None,
+        publisher,
+        resend: None,
+        publishing: Publishing::default(),
+    }
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use crate::model::DeviceId;
 use crate::model::EventId;
 use crate::model::EventProduct;
 use crate::model::HookId;
+use crate::model::Publishing;
 use crate::model::UserId;
 use crate::model::WallTime;
 use crate::model::spec;
@@ -32,6 +33,8 @@ pub struct Event {
     pub owner: UserId,
     /// The product that its device belongs to; that product's hooks get it, too.
     pub product: Option<EventProduct>,
+    /// How it was published over MQTT. Not kept where the event waits for hooks alone.
+    pub publishing: Publishing,
 }
 
 /// Where an event came from. Only events that were published can trigger a hook.

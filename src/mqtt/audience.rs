@@ -3,8 +3,7 @@
 //! An event goes to every session of its owner that [may hear](Hearer::may_hear) it and whose filters match. Nothing
 //! crosses owners. A session gets one copy, whatever number of its filters match.
 //!
-//! An event carries no QoS of its own: each counts as published with QoS 2, so it is delivered with the highest QoS
-//! that was granted to a matching filter.
+//! It is delivered with the QoS with which it was published, but no higher one than was granted to a matching filter.
 //!
 //! "No local" is decided by who published, not by the client id: a device that asks for it does not hear what the same
 //! device published over any of its connections, and an observer hears nothing that was published as `api`.
@@ -13,10 +12,10 @@ use std::collections::HashMap;
 
 use crate::model::Event;
 use crate::model::Hearer;
+use crate::model::Qos;
 use crate::model::Source;
 use crate::model::UserId;
 use crate::mqtt::filter::TopicFilter;
-use crate::mqtt::packet::Qos;
 
 /// One granted filter.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -122,7 +121,7 @@ impl<R> Audience<R> {
                 }
             }
             if let Some(qos) = granted {
-                deliver(&mut listener.route, qos, &ids);
+                deliver(&mut listener.route, qos.min(event.publishing.qos), &ids);
             }
         }
     }
@@ -148,6 +147,7 @@ mod tests {
     use crate::model::EventId;
     use crate::model::EventName;
     use crate::model::HookId;
+    use crate::model::Publishing;
     use crate::model::WallTime;
 
     const OWNER: UserId = UserId::from_bytes([1; 12]);
@@ -166,6 +166,7 @@ mod tests {
             source,
             owner: OWNER,
             product: None,
+            publishing: Publishing::default(),
         }
     }
 
@@ -252,6 +253,23 @@ mod tests {
         let mut copies = Vec::new();
         audience.hear(&event("t/x", Source::Api), |(), qos, ids| copies.push((qos, ids.to_vec())));
         assert_eq!(copies, [(Qos::AtLeastOnce, vec![1, 2])]);
+    }
+
+    #[test]
+    fn nobody_gets_a_higher_qos_than_was_published() {
+        let mut audience = Audience::new();
+        audience.join(OWNER, 0, device(A, false), ());
+        audience.subscribe(OWNER, 0, subscription("t", Qos::AtLeastOnce), 10).unwrap();
+        for (published, expected) in [
+            (Qos::AtMostOnce, Qos::AtMostOnce),
+            (Qos::AtLeastOnce, Qos::AtLeastOnce),
+            (Qos::ExactlyOnce, Qos::AtLeastOnce),
+        ] {
+            let event = Event { publishing: Publishing { qos: published }, ..event("t", Source::Api) };
+            let mut delivered = None;
+            audience.hear(&event, |(), qos, _| delivered = Some(qos));
+            assert_eq!(delivered, Some(expected));
+        }
     }
 
     #[test]

@@ -22,6 +22,7 @@ use crate::bus::Publication;
 use crate::bus::stopped;
 use crate::clock;
 use crate::model::DeviceId;
+use crate::model::Publishing;
 use crate::model::WallTime;
 use crate::mqtt::carrier::Listeners;
 use crate::mqtt::codec;
@@ -165,8 +166,14 @@ impl Broker {
 
     /// Hands a will in, as an event like any other. Its verdict interests nobody.
     async fn publish_will(&self, key: &SessionKey, will: Will) {
-        let publication =
-            Publication { name: will.topic, data: will.data, ttl_s: None, publisher: key.publisher(), resend: None };
+        let publication = Publication {
+            name: will.topic,
+            data: will.data,
+            ttl_s: None,
+            publisher: key.publisher(),
+            resend: None,
+            publishing: Publishing::default(),
+        };
         if timeout(WILL_TIMEOUT, self.intake.submit(publication)).await.is_err() {
             log::warn!(session:% = key; "a will was not taken in time");
         }

@@ -183,12 +183,13 @@ mod tests {
     use crate::model::EventId;
     use crate::model::EventName;
     use crate::model::Hearer;
+    use crate::model::Publishing;
+    use crate::model::Qos;
     use crate::model::Source;
     use crate::model::UserId;
     use crate::model::WallTime;
     use crate::mqtt::audience::Subscription;
     use crate::mqtt::filter::TopicFilter;
-    use crate::mqtt::packet::Qos;
     use crate::mqtt::slots::Borrowed;
 
     const OWNER: UserId = UserId::from_bytes([1; 12]);
@@ -203,6 +204,7 @@ mod tests {
             source: Source::Api,
             owner: OWNER,
             product: None,
+            publishing: Publishing::default(),
         })
     }
 

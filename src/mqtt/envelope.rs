@@ -10,7 +10,7 @@ use bytes::BufMut;
 use bytes::Bytes;
 use bytes::BytesMut;
 
-use crate::mqtt::packet::Qos;
+use crate::model::Qos;
 
 /// An opened envelope.
 #[derive(Debug, Clone, PartialEq, Eq)]

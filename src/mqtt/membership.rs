@@ -1,13 +1,13 @@
 //! One session's place in the audience: it joins when the session begins, changes with SUBSCRIBE, UNSUBSCRIBE and the
 //! registry, and leaves when dropped.
 
+use crate::model::Qos;
 use crate::model::UserId;
 use crate::mqtt::audience::Subscription;
 use crate::mqtt::carrier::Listeners;
 use crate::mqtt::carrier::Route;
 use crate::mqtt::filter::FilterRefusal;
 use crate::mqtt::filter::TopicFilter;
-use crate::mqtt::packet::Qos;
 use crate::mqtt::packet::Reason;
 use crate::mqtt::packet::Wish;
 use crate::mqtt::slots::Borrowed;

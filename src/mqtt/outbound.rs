@@ -9,7 +9,7 @@
 
 use std::collections::HashMap;
 
-use crate::mqtt::packet::Qos;
+use crate::model::Qos;
 
 /// The unfinished deliveries of one connection.
 #[derive(Debug)]

@@ -2,6 +2,8 @@
 
 use bytes::Bytes;
 
+use crate::model::Qos;
+
 /// Protocol versions that are spoken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Version {
@@ -9,34 +11,6 @@ pub(super) enum Version {
     V4,
     /// MQTT 5, protocol level 5.
     V5,
-}
-
-/// Quality of service, in rising order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-#[expect(clippy::enum_variant_names, reason = "these are the standard's names")]
-pub(super) enum Qos {
-    AtMostOnce,
-    AtLeastOnce,
-    ExactlyOnce,
-}
-
-impl Qos {
-    pub(super) fn from_u8(number: u8) -> Option<Self> {
-        match number {
-            0 => Some(Self::AtMostOnce),
-            1 => Some(Self::AtLeastOnce),
-            2 => Some(Self::ExactlyOnce),
-            _ => None,
-        }
-    }
-
-    pub(super) fn as_u8(self) -> u8 {
-        match self {
-            Self::AtMostOnce => 0,
-            Self::AtLeastOnce => 1,
-            Self::ExactlyOnce => 2,
-        }
-    }
 }
 
 /// Reason codes. Source: MQTT 5, section 2.4.

@@ -12,6 +12,8 @@ use crate::bus::Refusal;
 use crate::bus::ResendMark;
 use crate::bus::Verdict;
 use crate::model::EventNameError;
+use crate::model::Publishing;
+use crate::model::Qos;
 use crate::mqtt::codec;
 use crate::mqtt::ending::Ending;
 use crate::mqtt::envelope::Envelope;
@@ -21,7 +23,6 @@ use crate::mqtt::membership::Membership;
 use crate::mqtt::outbound::Outbound;
 use crate::mqtt::packet::Connect;
 use crate::mqtt::packet::Publish;
-use crate::mqtt::packet::Qos;
 use crate::mqtt::packet::Reason;
 use crate::mqtt::packet::Received;
 use crate::mqtt::packet::Reply;
@@ -222,7 +223,14 @@ impl Session {
         }
         let ticket = (qos != Qos::AtMostOnce).then_some(Ticket { qos, packet_id });
         let resend = ticket.map(|_| ResendMark { session: self.fingerprint, packet_id, dup });
-        let publication = Publication { name: topic, data, ttl_s: None, publisher: self.publisher, resend };
+        let publication = Publication {
+            name: topic,
+            data,
+            ttl_s: None,
+            publisher: self.publisher,
+            resend,
+            publishing: Publishing { qos },
+        };
         Ok(Some(HandIn { publication, ticket }))
     }
 

@@ -252,8 +252,8 @@ mod tests {
     use rumqttd::protocol::Publish;
 
     use super::*;
+    use crate::model::Qos;
     use crate::mqtt::envelope::Label;
-    use crate::mqtt::packet::Qos;
 
     fn put(sender: &mut LinkTx, slot: &Borrowed, generation: u64, sequences: std::ops::Range<u64>) {
         for sequence in sequences {

@@ -11,6 +11,7 @@ use crate::model::Event;
 use crate::model::EventId;
 use crate::model::EventName;
 use crate::model::EventProduct;
+use crate::model::Publishing;
 use crate::model::Source;
 use crate::model::UserId;
 use crate::model::WallTime;
@@ -206,6 +207,7 @@ impl DeliveryV2 {
             source: self.source,
             owner: self.owner,
             product,
+            publishing: Publishing::default(),
         };
         StoredDelivery {
             event: Arc::new(event),
@@ -277,6 +279,7 @@ pub(crate) mod tests {
             source: Source::Device(DeviceId::from_bytes([1; 12])),
             owner: UserId::from_bytes([2; 12]),
             product: None,
+            publishing: Publishing::default(),
         };
         let mark = StoredMark { session: 9, packet_id: 5, content: 77 };
         let arrived = Arrived { boot: [6; 16], mono_ms: 300 };

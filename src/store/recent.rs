@@ -8,6 +8,7 @@ use crate::model::Event;
 use crate::model::EventId;
 use crate::model::EventName;
 use crate::model::EventProduct;
+use crate::model::Publishing;
 use crate::model::Source;
 use crate::model::UserId;
 use crate::model::WallTime;
@@ -32,7 +33,7 @@ struct EventV1 {
 
 /// The row of each piece of an event: its version, how many pieces there are, and the piece.
 pub(super) fn encode(event: &Event) -> Vec<Vec<u8>> {
-    let Event { id, name, data, ttl_s, published_at, source, owner, product } = event.clone();
+    let Event { id, name, data, ttl_s, published_at, source, owner, product, publishing: _ } = event.clone();
     let row = EventV1 { id, name, data, ttl_s, published_at, source, owner, product };
     pieces::encode(VERSION, &row)
 }
@@ -41,7 +42,8 @@ pub(super) fn encode(event: &Event) -> Vec<Vec<u8>> {
 pub(super) fn decode<E: From<RowError>>(first: &[u8], piece: impl Fn(u8) -> Result<Vec<u8>, E>) -> Result<Event, E> {
     let EventV1 { id, name, data, ttl_s, published_at, source, owner, product } =
         pieces::decode(VERSION, first, piece)?;
-    Ok(Event { id, name, data, ttl_s, published_at, source, owner, product })
+    let publishing = Publishing::default();
+    Ok(Event { id, name, data, ttl_s, published_at, source, owner, product, publishing })
 }
 
 /// The key of a piece of the event at that place.

@@ -19,6 +19,7 @@ use farhook::model::EventId;
 use farhook::model::EventName;
 use farhook::model::HookId;
 use farhook::model::KeyHash;
+use farhook::model::Publishing;
 use farhook::model::Source;
 use farhook::model::UserId;
 use farhook::model::WallTime;
@@ -159,5 +160,15 @@ pub(crate) fn result_for(device: DeviceId) -> Source {
 
 fn event(name: EventName, data: &str, source: Source, owner: UserId) -> Event {
     let (id, published_at) = (EventId::from_bytes([0; 12]), WallTime::from_millis(0));
-    Event { id, name, data: data.to_owned(), ttl_s: 60, published_at, source, owner, product: None }
+    Event {
+        id,
+        name,
+        data: data.to_owned(),
+        ttl_s: 60,
+        published_at,
+        source,
+        owner,
+        product: None,
+        publishing: Publishing::default(),
+    }
 }

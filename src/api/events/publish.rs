@@ -19,6 +19,7 @@ use crate::http::ApiError;
 use crate::http::Method;
 use crate::http::Request;
 use crate::http::Response;
+use crate::model::Publishing;
 use crate::model::spec;
 use crate::registry::Identity;
 
@@ -64,6 +65,16 @@ async fn publish(context: Arc<Context>, request: Request) -> Result<Response, Ap
         Some(other) => other.to_string(),
     };
     let ttl_s = fields::number(fields, "ttl")?;
-    context.intake.publish(Publication { name, data: data.into(), ttl_s, publisher, resend: None }).await?;
+    context
+        .intake
+        .publish(Publication {
+            name,
+            data: data.into(),
+            ttl_s,
+            publisher,
+            resend: None,
+            publishing: Publishing::default(),
+        })
+        .await?;
     Ok(http::json(&json!({ "ok": true })))
 }

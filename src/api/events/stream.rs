@@ -149,6 +149,7 @@ mod tests {
     use crate::model::EventName;
     use crate::model::EventProduct;
     use crate::model::HookId;
+    use crate::model::Publishing;
     use crate::model::Source;
     use crate::model::WallTime;
 
@@ -166,6 +167,7 @@ mod tests {
             source,
             owner: OWNER,
             product: None,
+            publishing: Publishing::default(),
         }
     }
 

@@ -33,6 +33,7 @@ use crate::bus::Publication;
 use crate::bus::Publisher;
 use crate::bus::Refusal;
 use crate::clock;
+use crate::model::Publishing;
 
 /// What has become of a connection that is not over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -161,6 +162,7 @@ impl Task {
                     ttl_s: None,
                     publisher: Publisher::Device(self.peer.device),
                     resend: None,
+                    publishing: Publishing::default(),
                 };
                 // In the order in which the device says it. If this is not waited for any more, it was not handed in.
                 let mut unsent = Unsent { memory: &self.memory, ticket };

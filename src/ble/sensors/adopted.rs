@@ -19,6 +19,7 @@ use crate::ble::sieve::Sieve;
 use crate::bus::Publication;
 use crate::bus::Publisher;
 use crate::model::DeviceId;
+use crate::model::Publishing;
 use crate::model::Sensor;
 use crate::store::StoredSensor;
 
@@ -161,6 +162,7 @@ impl Adopted {
             ttl_s: None,
             publisher: Publisher::Device(self.device),
             resend: None,
+            publishing: Publishing::default(),
         }
     }
 }

@@ -67,7 +67,14 @@ fn at(mono_ms: u64) -> Now {
 
 fn by_device(number: u8, name: &str) -> Publication {
     let publisher = Publisher::Device(DeviceId::from_bytes([number; 12]));
-    Publication { name: name.to_owned(), data: "72".into(), ttl_s: None, publisher, resend: None }
+    Publication {
+        name: name.to_owned(),
+        data: "72".into(),
+        ttl_s: None,
+        publisher,
+        resend: None,
+        publishing: Publishing::default(),
+    }
 }
 
 fn by_user(name: &str) -> Publication {

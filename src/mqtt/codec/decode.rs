@@ -9,12 +9,12 @@ use rumqttd::protocol::Protocol;
 use rumqttd::protocol::v4::V4;
 use rumqttd::protocol::v5::V5;
 
+use crate::model::Qos;
 use crate::mqtt::frame::Header;
 use crate::mqtt::frame::kind;
 use crate::mqtt::frame::variable_length;
 use crate::mqtt::packet::Connect;
 use crate::mqtt::packet::Publish;
-use crate::mqtt::packet::Qos;
 use crate::mqtt::packet::Reason;
 use crate::mqtt::packet::Received;
 use crate::mqtt::packet::Version;

@@ -11,6 +11,7 @@ use rumqttd::protocol::UnsubAckReason;
 use rumqttd::protocol::v4::V4;
 use rumqttd::protocol::v5::V5;
 
+use crate::model::Qos;
 use crate::mqtt::codec::reasons::connack_code;
 use crate::mqtt::codec::reasons::puback_reason;
 use crate::mqtt::codec::reasons::pubrec_reason;
@@ -18,7 +19,6 @@ use crate::mqtt::codec::reasons::suback_code;
 use crate::mqtt::envelope::Envelope;
 use crate::mqtt::frame::kind;
 use crate::mqtt::packet::ConnAck;
-use crate::mqtt::packet::Qos;
 use crate::mqtt::packet::Reply;
 use crate::mqtt::packet::Version;
 

@@ -3,7 +3,7 @@
 
 use rumqttd::protocol;
 
-use crate::mqtt::packet::Qos;
+use crate::model::Qos;
 use crate::mqtt::packet::Reason;
 use crate::mqtt::packet::Version;
 

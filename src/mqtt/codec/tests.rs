@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::model::Qos;
 use crate::mqtt::envelope::Envelope;
 use crate::mqtt::frame;
 use crate::mqtt::frame::Limits;
@@ -10,7 +11,6 @@ use crate::mqtt::frame::kind;
 use crate::mqtt::packet::ConnAck;
 use crate::mqtt::packet::Connect;
 use crate::mqtt::packet::Publish;
-use crate::mqtt::packet::Qos;
 use crate::mqtt::packet::Reason;
 use crate::mqtt::packet::Received;
 use crate::mqtt::packet::Reply;

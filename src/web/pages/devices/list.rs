@@ -221,6 +221,7 @@ mod tests {
     use super::*;
     use crate::model::EventId;
     use crate::model::EventName;
+    use crate::model::Publishing;
     use crate::model::Source;
     use crate::model::WallTime;
 
@@ -238,6 +239,7 @@ mod tests {
                 source,
                 owner,
                 product: None,
+                publishing: Publishing::default(),
             })
         };
         let recent = [

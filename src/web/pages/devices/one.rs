@@ -309,6 +309,7 @@ mod tests {
     use crate::model::EventId;
     use crate::model::EventName;
     use crate::model::HookId;
+    use crate::model::Publishing;
     use crate::model::Source;
 
     #[test]
@@ -325,6 +326,7 @@ mod tests {
                 source,
                 owner,
                 product: None,
+                publishing: Publishing::default(),
             })
         };
         let hook = HookId::from_bytes([5; 12]);

@@ -7,6 +7,7 @@ use farhook::clock;
 use farhook::model::Event;
 use farhook::model::EventId;
 use farhook::model::EventName;
+use farhook::model::Publishing;
 use farhook::model::Source;
 use farhook::model::UserId;
 use farhook::store::Arrived;

@@ -16,6 +16,7 @@
 //! | [`hooks`] | the rules: definition, template, request, response, limits, retry |
 //! | [`limits`], [`registry`] | the limits' windows; users, devices, products, hooks, tokens |
 //! | [`accounts`], [`backup`] | who may log in: passwords, one-time passwords, attempts; all that was set up, in one file |
+//! | [`sessions`] | MQTT sessions that outlive their connection, and what waits for them |
 //! | [`logbook`], [`notices`], [`history`] | the log of attempts; what a person should read; how much went when |
 //! | [`control`], [`http`], [`api`], [`web`] | the local socket; the web port, its endpoints and its pages |
 //! | [`daemon`], [`cli`] | joins the parts and takes them down; the command |
@@ -45,6 +46,7 @@ pub mod mqtt;
 pub mod network;
 pub mod notices;
 pub mod registry;
+pub mod sessions;
 pub mod store;
 pub mod telemetry;
 pub mod web;

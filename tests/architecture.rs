@@ -12,7 +12,7 @@ const LAYERS: [&[&str]; 9] = [
     &["hooks", "config", "telemetry", "clock", "chance"],
     &["store"],
     &["registry", "limits", "logbook", "notices", "history"],
-    &["bus", "accounts", "backup"],
+    &["bus", "accounts", "backup", "sessions"],
     &["mqtt", "dispatch", "delivery", "network", "outbox", "intake", "control", "api", "http", "ble", "web"],
     &["daemon"],
     &["cli"],

@@ -25,7 +25,16 @@ const MQTT_WAITING: usize = 1_024;
 pub type Watcher = broadcast::Receiver<Arc<Event>>;
 
 /// The MQTT side's end: every event, none missed.
-pub type MqttFeed = mpsc::Receiver<Arc<Event>>;
+pub type MqttFeed = mpsc::Receiver<Told>;
+
+/// An event for the MQTT side.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// The event.
+    pub event: Arc<Event>,
+    /// Whether it was kept for the sessions that outlive their connection: they have it already.
+    pub was_kept: bool,
+}
 
 /// Where events are announced. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -33,7 +42,7 @@ pub struct Live {
     /// Locked while watchers are told and while one begins to watch: who comes back has neither a gap nor a duplicate.
     recent: Arc<Mutex<Ring>>,
     watchers: broadcast::Sender<Arc<Event>>,
-    mqtt: mpsc::Sender<Arc<Event>>,
+    mqtt: mpsc::Sender<Told>,
 }
 
 impl Live {
@@ -57,10 +66,17 @@ impl Live {
         self.tell_mqtt(event).await;
     }
 
+    /// Tells everybody of an event that was kept for the sessions that outlive their connection. Waits as
+    /// [`Self::announce`] does.
+    pub async fn announce_kept(&self, event: Arc<Event>) {
+        self.tell_watchers(Arc::clone(&event));
+        let _ = self.mqtt.send(Told { event, was_kept: true }).await;
+    }
+
     /// Tells the MQTT side alone: for what one device is asked. Watchers do not hear of it. Waits as
     /// [`Self::announce`] does.
     pub async fn tell_mqtt(&self, event: Arc<Event>) {
-        let _ = self.mqtt.send(event).await;
+        let _ = self.mqtt.send(Told { event, was_kept: false }).await;
     }
 
     /// Starts to watch.
@@ -143,7 +159,8 @@ mod tests {
         let (live, mut feed) = Live::new();
         let mut watcher = live.watch();
         live.tell_mqtt(event(1, 0, "")).await;
-        assert_eq!((feed.recv().await, watcher.try_recv().ok()), (Some(event(1, 0, "")), None));
+        let told = Told { event: event(1, 0, ""), was_kept: false };
+        assert_eq!((feed.recv().await, watcher.try_recv().ok()), (Some(told), None));
         assert_eq!(live.recent(), []);
     }
 }

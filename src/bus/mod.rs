@@ -42,6 +42,7 @@ pub use calls::CallError;
 pub use calls::Calls;
 pub use live::Live;
 pub use live::MqttFeed;
+pub use live::Told;
 pub use live::Watcher;
 pub use order::Cancelled;
 pub use order::Order;

@@ -89,7 +89,7 @@ impl Gateway {
         let registry = Arc::new(Registry::load(Meta::open(data)?, chance.clone())?);
         let recalled = Recalled::read(data, &config)?;
         let Recalled { queue, writer, writer_thread, running, boot, known, healths, .. } = recalled;
-        let Recalled { meters, logbook, notices, history, recent, sensors, .. } = recalled;
+        let Recalled { meters, logbook, notices, history, recent, sensors, sessions, .. } = recalled;
         let (replays, replays_out) = Replays::new(queue.clone());
 
         let (config_tx, config_rx) = watch::channel(Arc::clone(&config));
@@ -112,6 +112,7 @@ impl Gateway {
             queue: queue.clone(),
             writer: writer.clone(),
             live: live.clone(),
+            sessions: sessions.clone(),
             board: board.clone(),
             chance: chance.clone(),
             logbook: logbook.clone(),
@@ -138,13 +139,19 @@ impl Gateway {
                 history: history.clone(),
                 calls: calls.clone(),
                 presence: presence.clone(),
+                sessions: sessions.clone(),
                 chance: chance.clone(),
                 known,
             },
             work_stopped,
         );
-        let parts =
-            mqtt::Parts { intake: intake.clone(), feed, registry: registry.watch(), presence: presence.clone() };
+        let parts = mqtt::Parts {
+            intake: intake.clone(),
+            feed,
+            registry: registry.watch(),
+            presence: presence.clone(),
+            lasting: sessions,
+        };
         let mqtt = mqtt::start(mqtt_settings(&config), parts, faces_stopped.clone()).await?;
         let (ble, ble_asked) = ble_wires(ble::measured());
         let ble_parts = ble::Parts {

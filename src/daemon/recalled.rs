@@ -19,6 +19,8 @@ use crate::model::Event;
 use crate::model::HookId;
 use crate::notices::Kind;
 use crate::notices::Notices;
+use crate::sessions::Bounds;
+use crate::sessions::Sessions;
 use crate::store::Queue;
 use crate::store::QueueWriter;
 use crate::store::StoredHealth;
@@ -40,6 +42,7 @@ pub(super) struct Recalled {
     pub(super) history: History,
     pub(super) recent: Vec<Arc<Event>>,
     pub(super) sensors: Vec<(DeviceId, StoredSensor)>,
+    pub(super) sessions: Sessions,
 }
 
 impl Recalled {
@@ -57,7 +60,9 @@ impl Recalled {
         }
         let windows = queue.windows().context("the limits' windows cannot be read")?;
         let (per_device, per_host) = (limits.device_per_minute, limits.host_per_minute);
+        let sessions = Sessions::restore(&queue, &writer, Bounds::default(), now.mono_ms);
         Ok(Self {
+            sessions: sessions.context("the lasting MQTT sessions cannot be read")?,
             writer,
             writer_thread,
             running,

@@ -3,7 +3,6 @@
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use futures_util::FutureExt;
 use log::debug;
 use log::warn;
 
@@ -11,6 +10,7 @@ use crate::bus::TryReport;
 use crate::clock::Now;
 use crate::delivery::Answer;
 use crate::delivery::Outcome;
+use crate::dispatch::announcement::Announcement;
 use crate::dispatch::attempt::Ended;
 use crate::dispatch::attempt::How;
 use crate::dispatch::conclude::Circumstances;
@@ -18,6 +18,7 @@ use crate::dispatch::conclude::Conclusion;
 use crate::dispatch::conclude::conclude;
 use crate::dispatch::driver::Driver;
 use crate::dispatch::driver::max_age;
+use crate::dispatch::recording::Recorded;
 use crate::dispatch::upkeep::host_per_minute;
 use crate::dispatch::upkeep::response_limits;
 use crate::history::What;
@@ -35,6 +36,7 @@ use crate::model::Source;
 use crate::model::spec;
 use crate::notices::Kind;
 use crate::registry::Hook;
+use crate::sessions::Kept;
 use crate::store::Arrived;
 use crate::store::Cause;
 use crate::store::Changes;
@@ -108,7 +110,10 @@ impl Driver {
             // Others whose time is over wait for the place.
             self.upkeep_ms = now.mono_ms;
         }
-        self.write(changes, counted, now);
+        let told = self.keep(hook.id, lane.device, event, tell, &mut changes, now);
+        let parts = self.keep(hook.id, lane.device, event, parts, &mut changes, now);
+        let kept = Kept::of(told.iter().chain(&parts).map(|announcement| &announcement.kept));
+        self.write(changes, counted, kept, now);
         self.count(hook, &ended.how, next, is_over, now);
         self.board.change_hook(hook.id, |report| {
             report.delivered += u64::from(next == Next::Done);
@@ -130,7 +135,26 @@ impl Driver {
         if !tells_nothing_new {
             self.log(event, ended, next, summary, now);
         }
-        self.tell(hook.id, lane, event, tell, parts, is_over, now).await;
+        self.tell(lane, told, parts, is_over).await;
+    }
+
+    /// Makes events of results, and keeps them for the sessions that outlive their connection.
+    fn keep(
+        &self,
+        hook: HookId,
+        device: Option<DeviceId>,
+        event: &Event,
+        results: Vec<ResultPart>,
+        changes: &mut Changes,
+        now: Now,
+    ) -> Vec<Announcement> {
+        let registry = self.registry.borrow();
+        let keep = |result| {
+            let event = self.result(hook, device, event, result, now);
+            let kept = self.sessions.keep(&event, &registry, changes);
+            Announcement { event, kept }
+        };
+        results.into_iter().map(keep).collect()
     }
 
     /// What is kept of a delivery that is given up.
@@ -198,22 +222,36 @@ impl Driver {
         if let Some(host) = &counted {
             self.hosts.lock().expect("windows do not panic").record(host, now.mono_ms, &mut changes);
         }
-        self.write(changes, counted, now);
+        self.write(changes, counted, Kept::default(), now);
     }
 
-    /// Writes changes; `counted` is the host whose window is in them, and whose request is recorded by that.
-    fn write(&mut self, mut changes: Changes, counted: Option<String>, now: Now) {
+    /// Writes changes; `counted` is the host whose window is in them, and whose request is recorded by that, `kept` what
+    /// is in them for sessions.
+    fn write(&mut self, mut changes: Changes, counted: Option<String>, kept: Kept, now: Now) {
         if !changes.is_empty() {
             self.add_figures(&mut changes, now.mono_ms);
         }
-        match counted {
-            Some(host) => {
-                let done = self.writer.write(changes);
-                // A disk that refuses keeps no host waiting: what is queued is sent all the same.
-                self.recording.spawn(async move { done.map(|_| host).await });
+        if counted.is_none() && kept.is_empty() {
+            if !changes.is_empty() {
+                self.writer.ride_along(changes);
             }
-            None if changes.is_empty() => {}
-            None => self.writer.ride_along(changes),
+            return;
+        }
+        let done = self.writer.write(changes);
+        // A disk that refuses keeps no host waiting: what is queued is sent all the same.
+        self.recording.begin(done, counted, kept);
+    }
+
+    /// A write is on the disk, or never will be.
+    pub(super) fn recorded(&mut self, recorded: Recorded) {
+        let Recorded { host, kept, is_stored } = recorded;
+        if let Some(host) = host {
+            self.unrecorded.recorded(&host);
+        }
+        if is_stored {
+            self.sessions.stored(&kept);
+        } else {
+            self.sessions.discard(&kept);
         }
     }
 
@@ -258,26 +296,20 @@ impl Driver {
     }
 
     /// Tells results, and lets the lane go on when its delivery is over and its results are out.
-    #[expect(clippy::too_many_arguments, reason = "it is one step of `carry_out`, split off for reading")]
-    async fn tell(
-        &mut self,
-        hook: HookId,
-        lane: LaneKey,
-        event: &Event,
-        tell: Vec<ResultPart>,
-        parts: Vec<ResultPart>,
-        is_over: bool,
-        now: Now,
-    ) {
-        for part in tell {
-            self.live.announce(self.result(hook, lane.device, event, part, now)).await;
+    async fn tell(&mut self, lane: LaneKey, told: Vec<Announcement>, parts: Vec<Announcement>, is_over: bool) {
+        for announcement in told {
+            self.announce(announcement).await;
         }
-        let parts: Vec<_> = parts.into_iter().map(|part| self.result(hook, lane.device, event, part, now)).collect();
         if !parts.is_empty() {
             self.pacer.take(lane, parts);
         } else if is_over {
             self.lanes.release(lane);
         }
+    }
+
+    pub(super) async fn announce(&self, Announcement { event, kept }: Announcement) {
+        self.sessions.tell(&kept);
+        self.live.announce_kept(event).await;
     }
 
     fn result(&self, hook: HookId, device: Option<DeviceId>, event: &Event, part: ResultPart, now: Now) -> Arc<Event> {

@@ -187,6 +187,8 @@ mod tests {
     use crate::logbook::Logbook;
     use crate::notices::Notices;
     use crate::registry::Snapshot;
+    use crate::sessions::Bounds;
+    use crate::sessions::Sessions;
     use crate::store::Changes;
     use crate::store::DeliveryKey;
     use crate::store::tests::delivery;
@@ -229,6 +231,7 @@ mod tests {
             queue: queue.clone(),
             writer: writer.clone(),
             live: Live::new().0,
+            sessions: Sessions::restore(queue, writer, Bounds::default(), 0).unwrap(),
             board: Board::default(),
             logbook: Logbook::new(queue.clone()),
             notices: Notices::restore(Vec::new()),

@@ -44,6 +44,7 @@ use crate::dispatch::lanes;
 use crate::dispatch::lanes::Lanes;
 use crate::dispatch::pacer::Due;
 use crate::dispatch::pacer::Pacer;
+use crate::dispatch::recording::Recording;
 use crate::dispatch::roster::Roster;
 use crate::dispatch::trend::Trend;
 use crate::dispatch::unrecorded::Unrecorded;
@@ -57,6 +58,7 @@ use crate::model::WallTime;
 use crate::notices::Notices;
 use crate::registry::Hook;
 use crate::registry::Snapshot;
+use crate::sessions::Sessions;
 use crate::store::Changes;
 use crate::store::LaneKey;
 use crate::store::Page;
@@ -98,6 +100,8 @@ pub struct Parts {
     pub writer: QueueWriter,
     /// Tells everybody.
     pub live: Live,
+    /// Keeps results for those who sleep.
+    pub sessions: Sessions,
     /// Shows how the work goes.
     pub board: Board,
     /// Records every attempt.
@@ -152,7 +156,7 @@ impl Dispatcher {
                         driver.deal_with(ended).await;
                     }
                 }
-                Some(Ok(host)) = driver.recording.join_next() => driver.unrecorded.recorded(&host),
+                recorded = driver.recording.next() => driver.recorded(recorded),
                 Some(Ok((lane, page))) = driver.reading.join_next() => driver.fill(lane, page),
                 () = stopped(&mut stop) => break,
                 1.. = arrivals.recv_many(&mut arrived, AT_ONCE) => {
@@ -186,6 +190,7 @@ pub(super) struct Driver {
     pub(super) queue: Queue,
     pub(super) writer: QueueWriter,
     pub(super) live: Live,
+    pub(super) sessions: Sessions,
     pub(super) board: Board,
     pub(super) logbook: Logbook,
     pub(super) notices: Notices,
@@ -199,8 +204,8 @@ pub(super) struct Driver {
     pub(super) pacer: Pacer,
     pub(super) attempts: JoinSet<Ended>,
     pub(super) unrecorded: Unrecorded,
-    /// Windows on their way to the disk; each gives the host of the request that it records.
-    pub(super) recording: JoinSet<String>,
+    /// Writes on their way to the disk that somebody waits for, in their order.
+    pub(super) recording: Recording,
     /// Pages of lanes that are being read, and those that shall be.
     pub(super) reading: JoinSet<(LaneKey, Option<Page>)>,
     pub(super) to_read: VecDeque<(LaneKey, Behind)>,
@@ -233,6 +238,7 @@ impl Driver {
             queue: parts.queue,
             writer: parts.writer,
             live: parts.live,
+            sessions: parts.sessions,
             roster: Roster::new(parts.board.clone()),
             board: parts.board,
             logbook: parts.logbook,
@@ -246,7 +252,7 @@ impl Driver {
             pacer: Pacer::default(),
             attempts: JoinSet::new(),
             unrecorded: Unrecorded::default(),
-            recording: JoinSet::new(),
+            recording: Recording::default(),
             reading: JoinSet::new(),
             to_read: VecDeque::new(),
             forgetting: JoinSet::new(),
@@ -428,7 +434,7 @@ impl Driver {
         let interval_ms = u64::try_from(self.config.borrow().limits.response_interval.as_millis()).unwrap_or(u64::MAX);
         for due in self.pacer.due(clock::now().mono_ms, interval_ms) {
             match due {
-                Due::Announce(event) => self.live.announce(event).await,
+                Due::Announce(part) => self.announce(part).await,
                 Due::Release(lane) => self.lanes.release(lane),
             }
         }
@@ -472,7 +478,11 @@ impl Driver {
         }
         // Faster than their pace, but there is no later.
         for part in self.pacer.drain() {
-            self.live.announce(part).await;
+            self.announce(part).await;
+        }
+        while !self.recording.is_empty() {
+            let recorded = self.recording.next().await;
+            self.recorded(recorded);
         }
     }
 }

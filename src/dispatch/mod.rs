@@ -10,6 +10,7 @@
 
 mod aftermath;
 mod age;
+mod announcement;
 mod attempt;
 mod backlog;
 mod conclude;
@@ -21,6 +22,7 @@ mod lanes;
 mod line;
 mod pacer;
 mod pause;
+mod recording;
 mod roster;
 mod shedding;
 mod signs;

@@ -2,10 +2,9 @@
 
 use std::collections::HashMap;
 use std::collections::VecDeque;
-use std::sync::Arc;
 
+use crate::dispatch::announcement::Announcement;
 use crate::model::DeviceId;
-use crate::model::Event;
 use crate::store::LaneKey;
 
 /// Parts that may wait for one device before its next delivery waits, too: a little more than one whole response.
@@ -15,7 +14,7 @@ const BACKLOG_PARTS: usize = 256;
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Due {
     /// Tell everybody of this event.
-    Announce(Arc<Event>),
+    Announce(Announcement),
     /// The lane's results are out, or few enough: its next delivery may start.
     Release(LaneKey),
 }
@@ -28,7 +27,7 @@ pub(super) struct Pacer {
 
 #[derive(Debug, Default)]
 struct Line {
-    parts: VecDeque<Arc<Event>>,
+    parts: VecDeque<Announcement>,
     /// Lanes that wait for this device's parts to become fewer.
     lanes: Vec<LaneKey>,
     next_ms: u64,
@@ -36,7 +35,7 @@ struct Line {
 
 impl Pacer {
     /// Takes the parts of one response to a lane's device; the lane waits until they are out.
-    pub(super) fn take(&mut self, lane: LaneKey, parts: Vec<Arc<Event>>) {
+    pub(super) fn take(&mut self, lane: LaneKey, parts: Vec<Announcement>) {
         let device = self.devices.entry(lane.device).or_default();
         device.parts.extend(parts);
         device.lanes.push(lane);
@@ -67,7 +66,7 @@ impl Pacer {
     }
 
     /// Everything that waits, each device's parts in order: the daemon stops, and nobody will tell them later.
-    pub(super) fn drain(&mut self) -> Vec<Arc<Event>> {
+    pub(super) fn drain(&mut self) -> Vec<Announcement> {
         self.devices.drain().flat_map(|(_, line)| line.parts).collect()
     }
 
@@ -81,6 +80,7 @@ impl Pacer {
 mod tests {
     use super::*;
     use crate::model::HookId;
+    use crate::sessions::Kept;
     use crate::store::tests::delivery;
 
     const EVERY_MS: u64 = 250;
@@ -89,8 +89,9 @@ mod tests {
         LaneKey { hook: HookId::from_bytes([hook; 12]), device: Some(DeviceId::from_bytes([device; 12])) }
     }
 
-    fn parts(count: usize) -> Vec<Arc<Event>> {
-        (0..count).map(|part| delivery(&part.to_string()).event).collect()
+    fn parts(count: usize) -> Vec<Announcement> {
+        let part = |part: usize| Announcement { event: delivery(&part.to_string()).event, kept: Kept::default() };
+        (0..count).map(part).collect()
     }
 
     /// The data of what is announced, and the lanes that are released.
@@ -98,7 +99,7 @@ mod tests {
         let (mut told, mut released) = (Vec::new(), Vec::new());
         for due in pacer.due(now_ms, EVERY_MS) {
             match due {
-                Due::Announce(event) => told.push(event.data.clone()),
+                Due::Announce(part) => told.push(part.event.data.clone()),
                 Due::Release(lane) => released.push(lane),
             }
         }
@@ -114,7 +115,7 @@ mod tests {
         let mut pacer = Pacer::default();
         pacer.take(lane(1, 1), parts(3));
         told(&mut pacer, 1_000);
-        let rest: Vec<String> = pacer.drain().iter().map(|part| part.data.clone()).collect();
+        let rest: Vec<String> = pacer.drain().iter().map(|part| part.event.data.clone()).collect();
         assert_eq!((rest, pacer.waiting()), (vec!["1".to_owned(), "2".to_owned()], 0));
     }
 

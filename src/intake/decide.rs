@@ -41,6 +41,8 @@ use crate::model::UserId;
 use crate::model::spec;
 use crate::registry::Hook;
 use crate::registry::Snapshot;
+use crate::sessions::Kept;
+use crate::sessions::Sessions;
 use crate::store::Arrived;
 use crate::store::Changes;
 use crate::store::DeadLetter;
@@ -82,6 +84,8 @@ pub(super) enum Decision {
         at_ms: u64,
         /// What the publisher is told beside.
         notices: Option<Arc<Event>>,
+        /// What is kept of all this for sessions that outlive their connection; stored by `changes`.
+        kept: Kept,
     },
 }
 
@@ -105,6 +109,19 @@ pub(super) enum Dropped {
 }
 
 impl Decision {
+    /// Keeps what sessions that outlive their connection want of it.
+    pub(super) fn keep(&mut self, sessions: &Sessions, registry: &Snapshot) {
+        let Self::Accepted { event, changes, notices, kept, .. } = self else { return };
+        let mut keeping = Changes::new();
+        for event in [Some(&*event), notices.as_ref()].into_iter().flatten() {
+            kept.append(sessions.keep(event, registry, &mut keeping));
+        }
+        if !kept.is_empty() {
+            keeping.needs_room();
+            changes.get_or_insert_default().append(keeping);
+        }
+    }
+
     /// What has to be stored, once.
     pub(super) fn take_changes(&mut self) -> Option<Changes> {
         match self {
@@ -295,7 +312,8 @@ impl Desk {
             triggers.record(&device.to_string(), now.mono_ms, &mut changes);
         }
         let changes = (!changes.is_empty()).then_some(changes);
-        Decision::Accepted { event, deliveries, dropped, changes, mark, at_ms: now.mono_ms, notices }
+        let kept = Kept::default();
+        Decision::Accepted { event, deliveries, dropped, changes, mark, at_ms: now.mono_ms, notices, kept }
     }
 
     /// When a device may trigger: 0 for now, none if it is over its limit and not to wait.

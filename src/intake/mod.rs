@@ -62,6 +62,7 @@ use crate::model::DeviceId;
 use crate::model::Event;
 use crate::model::UserId;
 use crate::registry::Snapshot;
+use crate::sessions::Sessions;
 use crate::store::Changes;
 use crate::store::DeliveryKey;
 use crate::store::Queue;
@@ -100,6 +101,8 @@ pub struct Parts {
     pub calls: Calls,
     /// Knows what devices offer.
     pub presence: Presence,
+    /// Keeps events for those who sleep.
+    pub sessions: Sessions,
     /// Makes ids.
     pub chance: Chance,
     /// What was known before the restart.
@@ -149,11 +152,12 @@ pub async fn run(parts: Parts, mut stop: watch::Receiver<bool>) {
         history,
         calls,
         presence,
+        sessions,
         chance,
         known,
     } = parts;
     let desk = Desk::new(chance, known, triggers, presence.clone());
-    let mut clerk = Clerk { desk, live, arrivals, board, history, calls, presence, unwanted: 0 };
+    let mut clerk = Clerk { desk, live, arrivals, board, history, calls, presence, sessions, unwanted: 0 };
     let mut under_way: FuturesOrdered<BoxFuture<'static, Settled>> = FuturesOrdered::new();
     loop {
         tokio::select! {
@@ -177,7 +181,9 @@ pub async fn run(parts: Parts, mut stop: watch::Receiver<bool>) {
                 let decision = {
                     let (registry, config) = (registry.borrow(), config.borrow());
                     let stock = Stored { queue: &store, free_bytes: writer.free_bytes() };
-                    clerk.desk.decide(&publication, &registry, &config, &stock, clock::now())
+                    let mut decision = clerk.desk.decide(&publication, &registry, &config, &stock, clock::now());
+                    decision.keep(&clerk.sessions, &registry);
+                    decision
                 };
                 under_way.push_back(carry_out(verdict, decision, &writer));
             }
@@ -238,6 +244,7 @@ struct Clerk {
     history: History,
     calls: Calls,
     presence: Presence,
+    sessions: Sessions,
     /// Results that nobody waited for, since the start.
     unwanted: u64,
 }
@@ -304,22 +311,27 @@ impl Clerk {
                 self.hear(device, said);
                 answer(Ok(Accepted::Taken));
             }
-            Decision::Accepted { event, deliveries, dropped, mark, at_ms, notices, .. } => {
+            Decision::Accepted { event, deliveries, dropped, mark, at_ms, notices, kept, .. } => {
                 for triggered in &deliveries {
                     self.desk.settle(triggered.key, &event);
                 }
                 if let Err(error) = stored {
                     debug!("an event is refused: {error}");
                     self.desk.forget(mark, event.source, &deliveries, at_ms);
+                    self.sessions.discard(&kept);
                     answer(Err(full(&error.to_string())));
                     return;
                 }
                 let accepted =
                     if deliveries.is_empty() { Accepted::PassedOn(event.id) } else { Accepted::Stored(event.id) };
                 answer(Ok(accepted));
-                self.live.announce(Arc::clone(&event)).await;
+                self.sessions.stored(&kept);
+                self.sessions.tell(&kept);
+                self.live.announce_kept(Arc::clone(&event)).await;
                 self.count(&dropped, event.owner);
-                tell(&self.live, notices).await;
+                if let Some(notice) = notices {
+                    self.live.announce_kept(notice).await;
+                }
                 for triggered in deliveries {
                     self.arrive(triggered, &event).await;
                 }

@@ -25,6 +25,7 @@ use crate::model::WallTime;
 use crate::registry::samples::device;
 use crate::registry::samples::hook;
 use crate::registry::samples::snapshot;
+use crate::sessions::Bounds;
 use crate::store::DeliveryId;
 use crate::store::LaneKey;
 use crate::store::WriterThread;
@@ -83,6 +84,7 @@ impl Scene {
             history: History::default(),
             calls: calls.clone(),
             presence: presence.clone(),
+            sessions: Sessions::restore(&store, &writer, Bounds::default(), 0).unwrap(),
             chance: Chance::from_seed(1),
             known: Known::recall(&store, [0; 16]).unwrap(),
         };
@@ -178,7 +180,7 @@ async fn verdicts_live_events_and_arrivals_come_in_the_order_of_submission() {
     // The MQTT side has to be served, or announcing waits for it.
     let mut announced = Vec::new();
     while announced.len() < usize::try_from(EVENTS).unwrap() {
-        announced.push(scene.feed.recv().await.unwrap());
+        announced.push(scene.feed.recv().await.unwrap().event);
     }
 
     let numbers: Vec<u64> = announced.iter().map(|event| event.data.parse().unwrap()).collect();
@@ -308,7 +310,7 @@ async fn a_result_goes_to_who_waits_for_it_and_is_no_event() {
         let ask = Ask::Variable { name: "temp".to_owned() };
         calls.ask(device, crate::registry::samples::OWNER, ask).await
     });
-    let asked = scene.feed.recv().await.unwrap();
+    let asked = scene.feed.recv().await.unwrap().event;
     let request = asked.name.as_str().strip_prefix("farhook/variable/temp/").unwrap();
     let result = format!("farhook/result/{request}");
 

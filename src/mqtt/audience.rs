@@ -1,35 +1,22 @@
 //! Who hears what. Pure: sessions, their filters, and one question per event.
 //!
-//! An event goes to every session of its owner that [may hear](Hearer::may_hear) it and whose filters match. Nothing
-//! crosses owners. A session gets one copy, whatever number of its filters match.
+//! An event goes to every session of its owner that [hears](hear) it. Nothing crosses owners.
 //!
-//! It is delivered with the QoS with which it was published, but no higher one than was granted to a matching filter.
-//!
-//! "No local" is decided by who published, not by the client id: a device that asks for it does not hear what the same
-//! device published over any of its connections, and an observer hears nothing that was published as `api`.
+//! A session that outlives its connection gets what was kept for it from its outbox. Only the rest reaches it this way,
+//! with QoS 0.
 
 use std::collections::HashMap;
 
 use crate::model::Event;
 use crate::model::Hearer;
 use crate::model::Qos;
-use crate::model::Source;
 use crate::model::UserId;
-use crate::mqtt::filter::TopicFilter;
-
-/// One granted filter.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Subscription {
-    pub(super) filter: TopicFilter,
-    pub(super) granted: Qos,
-    pub(super) no_local: bool,
-    pub(super) id: Option<u32>,
-}
-
-/// A session has as many filters as it may have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the session holds as many filters as it may")]
-pub(super) struct TooManyFilters;
+use crate::sessions::Heard;
+use crate::sessions::Subscription;
+use crate::sessions::TooManyFilters;
+use crate::sessions::hear;
+use crate::sessions::subscribe;
+use crate::sessions::unsubscribe;
 
 /// All sessions that listen; `R` is how to reach one.
 #[derive(Debug)]
@@ -42,8 +29,20 @@ struct Listener<R> {
     /// The session's slot: no two sessions have the same at the same time.
     slot: usize,
     hearer: Hearer,
+    /// Whether the session outlives its connection.
+    is_lasting: bool,
     subscriptions: Vec<Subscription>,
     route: R,
+}
+
+/// A session that begins to listen.
+#[derive(Debug)]
+pub(super) struct Newcomer<R> {
+    pub(super) hearer: Hearer,
+    /// Whether it outlives its connection.
+    pub(super) is_lasting: bool,
+    pub(super) subscriptions: Vec<Subscription>,
+    pub(super) route: R,
 }
 
 impl<R> Audience<R> {
@@ -52,9 +51,10 @@ impl<R> Audience<R> {
         Self { owners: HashMap::new() }
     }
 
-    /// A session begins to listen, without filters yet.
-    pub(super) fn join(&mut self, owner: UserId, slot: usize, hearer: Hearer, route: R) {
-        self.owners.entry(owner).or_default().push(Listener { slot, hearer, subscriptions: Vec::new(), route });
+    /// A session begins to listen, with the filters that it has.
+    pub(super) fn join(&mut self, owner: UserId, slot: usize, newcomer: Newcomer<R>) {
+        let Newcomer { hearer, is_lasting, subscriptions, route } = newcomer;
+        self.owners.entry(owner).or_default().push(Listener { slot, hearer, is_lasting, subscriptions, route });
     }
 
     /// A session ends.
@@ -86,57 +86,32 @@ impl<R> Audience<R> {
         max: usize,
     ) -> Result<(), TooManyFilters> {
         let listener = self.listener(owner, slot).ok_or(TooManyFilters)?;
-        let held = listener.subscriptions.len();
-        match listener.subscriptions.iter_mut().find(|held| held.filter == wanted.filter) {
-            Some(same) => *same = wanted,
-            None if held < max => listener.subscriptions.push(wanted),
-            None => return Err(TooManyFilters),
-        }
-        Ok(())
+        subscribe(&mut listener.subscriptions, wanted, max)
     }
 
     /// Takes a filter from a session: whether it had it.
     pub(super) fn unsubscribe(&mut self, owner: UserId, slot: usize, filter: &str) -> bool {
-        let Some(listener) = self.listener(owner, slot) else { return false };
-        let before = listener.subscriptions.len();
-        listener.subscriptions.retain(|held| held.filter.as_str() != filter);
-        listener.subscriptions.len() < before
+        self.listener(owner, slot).is_some_and(|listener| unsubscribe(&mut listener.subscriptions, filter))
     }
 
-    /// Calls `deliver` once for each session that hears `event`, with the QoS and the identifiers of its filters.
-    pub(super) fn hear(&mut self, event: &Event, mut deliver: impl FnMut(&mut R, Qos, &[u32])) {
+    /// Calls `deliver` once for each session that hears `event` now. `was_kept` says whether the event was put into the
+    /// outboxes.
+    pub(super) fn hear(&mut self, event: &Event, was_kept: bool, mut deliver: impl FnMut(&mut R, Heard)) {
         let Some(listeners) = self.owners.get_mut(&event.owner) else { return };
-        let mut ids = Vec::new();
         for listener in listeners {
-            if !listener.hearer.may_hear(event) {
-                continue;
-            }
-            ids.clear();
-            let mut granted = None;
-            for subscription in &listener.subscriptions {
-                let silenced = subscription.no_local && is_local(listener.hearer, event.source);
-                if !silenced && subscription.filter.matches(event.name.as_str()) {
-                    granted = granted.max(Some(subscription.granted));
-                    ids.extend(subscription.id);
+            let Some(mut heard) = hear(&listener.subscriptions, listener.hearer, event) else { continue };
+            if listener.is_lasting && heard.qos > Qos::AtMostOnce {
+                if was_kept {
+                    continue;
                 }
+                heard.qos = Qos::AtMostOnce;
             }
-            if let Some(qos) = granted {
-                deliver(&mut listener.route, qos.min(event.publishing.qos), &ids);
-            }
+            deliver(&mut listener.route, heard);
         }
     }
 
     fn listener(&mut self, owner: UserId, slot: usize) -> Option<&mut Listener<R>> {
         self.owners.get_mut(&owner)?.iter_mut().find(|listener| listener.slot == slot)
-    }
-}
-
-/// Whether the event was published by who hears it.
-fn is_local(hearer: Hearer, source: Source) -> bool {
-    match (hearer, source) {
-        (Hearer::Device { id, .. }, Source::Device(publisher)) => id == publisher,
-        (Hearer::Observer, Source::Api) => true,
-        _ => false,
     }
 }
 
@@ -148,7 +123,9 @@ mod tests {
     use crate::model::EventName;
     use crate::model::HookId;
     use crate::model::Publishing;
+    use crate::model::Source;
     use crate::model::WallTime;
+    use crate::sessions::TopicFilter;
 
     const OWNER: UserId = UserId::from_bytes([1; 12]);
     const STRANGER: UserId = UserId::from_bytes([2; 12]);
@@ -179,6 +156,11 @@ mod tests {
         Hearer::Device { id, reads_all_results }
     }
 
+    fn join<R>(audience: &mut Audience<R>, owner: UserId, slot: usize, hearer: Hearer, route: R) {
+        let newcomer = Newcomer { hearer, is_lasting: false, subscriptions: Vec::new(), route };
+        audience.join(owner, slot, newcomer);
+    }
+
     /// Everybody subscribes to `#`; the route is the name.
     fn everybody() -> Audience<&'static str> {
         let mut audience = Audience::new();
@@ -191,7 +173,7 @@ mod tests {
             (5, STRANGER, Hearer::Observer, "stranger"),
             (6, STRANGER, device(DeviceId::from_bytes([8; 12]), true), "strange reader"),
         ] {
-            audience.join(owner, slot, hearer, name);
+            join(&mut audience, owner, slot, hearer, name);
             audience.subscribe(owner, slot, subscription("#", Qos::AtMostOnce), 10).unwrap();
         }
         audience
@@ -199,7 +181,7 @@ mod tests {
 
     fn heard(audience: &mut Audience<&'static str>, event: &Event) -> Vec<&'static str> {
         let mut names = Vec::new();
-        audience.hear(event, |name, _, _| names.push(*name));
+        audience.hear(event, false, |name, _| names.push(*name));
         names
     }
 
@@ -240,7 +222,7 @@ mod tests {
     #[test]
     fn overlapping_filters_give_one_copy_with_the_highest_qos_and_all_identifiers() {
         let mut audience = Audience::new();
-        audience.join(OWNER, 0, device(A, false), ());
+        join(&mut audience, OWNER, 0, device(A, false), ());
         for (filter, granted, id) in [
             ("t/#", Qos::AtMostOnce, Some(1)),
             ("t/+", Qos::AtLeastOnce, Some(2)),
@@ -251,14 +233,14 @@ mod tests {
             audience.subscribe(OWNER, 0, wanted, 10).unwrap();
         }
         let mut copies = Vec::new();
-        audience.hear(&event("t/x", Source::Api), |(), qos, ids| copies.push((qos, ids.to_vec())));
+        audience.hear(&event("t/x", Source::Api), false, |(), heard| copies.push((heard.qos, heard.subscription_ids)));
         assert_eq!(copies, [(Qos::AtLeastOnce, vec![1, 2])]);
     }
 
     #[test]
     fn nobody_gets_a_higher_qos_than_was_published() {
         let mut audience = Audience::new();
-        audience.join(OWNER, 0, device(A, false), ());
+        join(&mut audience, OWNER, 0, device(A, false), ());
         audience.subscribe(OWNER, 0, subscription("t", Qos::AtLeastOnce), 10).unwrap();
         for (published, expected) in [
             (Qos::AtMostOnce, Qos::AtMostOnce),
@@ -267,7 +249,7 @@ mod tests {
         ] {
             let event = Event { publishing: Publishing { qos: published }, ..event("t", Source::Api) };
             let mut delivered = None;
-            audience.hear(&event, |(), qos, _| delivered = Some(qos));
+            audience.hear(&event, false, |(), heard| delivered = Some(heard.qos));
             assert_eq!(delivered, Some(expected));
         }
     }
@@ -275,7 +257,7 @@ mod tests {
     #[test]
     fn no_local_silences_a_devices_own_events_only() {
         let mut audience = Audience::new();
-        audience.join(OWNER, 0, device(A, false), "a");
+        join(&mut audience, OWNER, 0, device(A, false), "a");
         let wanted = Subscription { no_local: true, ..subscription("t", Qos::AtMostOnce) };
         audience.subscribe(OWNER, 0, wanted, 10).unwrap();
         assert!(heard(&mut audience, &event("t", Source::Device(A))).is_empty());
@@ -287,16 +269,34 @@ mod tests {
     #[test]
     fn subscribing_again_replaces_and_counts_once() {
         let mut audience = Audience::new();
-        audience.join(OWNER, 0, device(A, false), "a");
+        join(&mut audience, OWNER, 0, device(A, false), "a");
         audience.subscribe(OWNER, 0, subscription("t", Qos::AtMostOnce), 1).unwrap();
         audience.subscribe(OWNER, 0, subscription("t", Qos::ExactlyOnce), 1).unwrap();
         assert_eq!(audience.subscribe(OWNER, 0, subscription("u", Qos::AtMostOnce), 1), Err(TooManyFilters));
         let mut granted = Vec::new();
-        audience.hear(&event("t", Source::Api), |_, qos, _| granted.push(qos));
+        audience.hear(&event("t", Source::Api), false, |_, heard| granted.push(heard.qos));
         assert_eq!(granted, [Qos::ExactlyOnce]);
         assert!(audience.unsubscribe(OWNER, 0, "t"));
         assert!(!audience.unsubscribe(OWNER, 0, "t"));
         assert!(heard(&mut audience, &event("t", Source::Api)).is_empty());
+    }
+
+    #[test]
+    fn a_session_that_outlives_its_connection_gets_only_what_was_not_kept_for_it() {
+        let mut audience = Audience::new();
+        let subscriptions = vec![subscription("kept", Qos::AtLeastOnce), subscription("live", Qos::AtMostOnce)];
+        let newcomer = Newcomer { hearer: device(A, false), is_lasting: true, subscriptions, route: () };
+        audience.join(OWNER, 0, newcomer);
+        for (name, was_kept, expected) in [
+            ("kept", true, None),
+            ("kept", false, Some(Qos::AtMostOnce)),
+            ("live", true, Some(Qos::AtMostOnce)),
+            ("live", false, Some(Qos::AtMostOnce)),
+        ] {
+            let mut delivered = None;
+            audience.hear(&event(name, Source::Api), was_kept, |(), heard| delivered = Some(heard.qos));
+            assert_eq!(delivered, expected, "{name} {was_kept}");
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use log::debug;
 use log::info;
+use log::warn;
 use tokio::io::AsyncRead;
 use tokio::io::AsyncWrite;
 use tokio::sync::watch;
@@ -41,14 +42,18 @@ use crate::mqtt::packet::Reason;
 use crate::mqtt::packet::Reply;
 use crate::mqtt::packet::Version;
 use crate::mqtt::packet::Will;
+use crate::mqtt::recording::Recording;
+use crate::mqtt::seats::Seats;
 use crate::mqtt::session::Session;
-use crate::mqtt::sessions::SessionKey;
-use crate::mqtt::sessions::Sessions;
+use crate::mqtt::session::publisher;
 use crate::mqtt::settings::Settings;
 use crate::mqtt::slots::Slots;
 use crate::mqtt::wire::Wire;
 use crate::registry::Identity;
 use crate::registry::Snapshot;
+use crate::sessions::Attached;
+use crate::sessions::SessionKey;
+use crate::sessions::Sessions;
 
 /// How long a will may wait for room in the intake's queue.
 const WILL_TIMEOUT: Duration = Duration::from_secs(5);
@@ -59,7 +64,8 @@ pub(super) struct Broker {
     pub(super) intake: Intake,
     pub(super) presence: Presence,
     pub(super) registry: watch::Receiver<Arc<Snapshot>>,
-    pub(super) sessions: Arc<Sessions>,
+    pub(super) seats: Arc<Seats>,
+    pub(super) lasting: Sessions,
     pub(super) slots: Arc<Slots>,
     pub(super) listeners: Listeners,
     /// Distinguishes the client ids made here from those of earlier runs.
@@ -93,7 +99,7 @@ impl Broker {
         };
         debug!(peer:% = peer; "no MQTT session: {refused}");
         if let Refused::Answered { version, reason } = refused {
-            let connack = Reply::ConnAck(ConnAck { reason, offer: None });
+            let connack = Reply::ConnAck(ConnAck { reason, session_present: false, offer: None });
             codec::encode(version, connack, &mut wire.output.bytes);
         }
         if wire.flush().await {
@@ -128,18 +134,30 @@ impl Broker {
         let assigned_client_id = connect.client_id.is_empty().then(|| self.make_client_id());
         let client_id = assigned_client_id.clone().unwrap_or_else(|| connect.client_id.clone());
         let key = SessionKey::new(&identity, client_id);
-        let Ok(seat) = self.sessions.claim(&key).await else { return Err((Reason::ServerBusy, wire)) };
+        let Ok(seat) = self.seats.claim(&key).await else { return Err((Reason::ServerBusy, wire)) };
         let Ok(slot) = self.slots.borrow().await else { return Err((Reason::ServerUnavailable, wire)) };
+        let expiry = connect.expiry.at_most(self.settings.longest_away);
+        let lasting = match self.lasting.attach(&key, connect.clean, expiry).await {
+            Ok(lasting) => lasting,
+            Err(cause) => {
+                warn!(session:% = key; "no lasting MQTT session: {cause}");
+                return Err((Reason::ServerBusy, wire));
+            }
+        };
         let presence = Present::arrive(&self.presence, &identity, peer);
-        let membership =
-            Membership::join(self.listeners.clone(), &identity, &slot, self.settings.max_filters_per_session);
-        let session = Session::new(version, &connect, &key, membership, &self.settings);
+        let max_filters = self.settings.max_filters_per_session;
+        let membership = Membership::join(self.listeners.clone(), &identity, &slot, lasting.as_ref(), max_filters);
+        let session_present = lasting.as_ref().is_some_and(Attached::is_present);
+        let session = Session::new(version, &connect, &key, membership, lasting, &self.settings);
         let offer = Offer {
             receive_maximum: self.settings.receive_maximum,
             max_packet_bytes: self.settings.max_packet_bytes,
+            expiry_s: expiry.seconds().filter(|_| expiry != connect.expiry),
             assigned_client_id,
         };
-        session.reply(Reply::ConnAck(ConnAck { reason: Reason::Success, offer: Some(offer) }), &mut wire.output.bytes);
+        let connack = ConnAck { reason: Reason::Success, session_present, offer: Some(offer) };
+        session.reply(Reply::ConnAck(connack), &mut wire.output.bytes);
+        session.resume(&mut wire.output.bytes);
         debug!(session:% = key, peer:% = peer, version:? = version; "MQTT session opened");
         let deadlines = Deadlines::new(connect.keep_alive_s, self.settings.write_timeout, now());
         let connection = Connection {
@@ -152,6 +170,8 @@ impl Broker {
             registry,
             handover: Handover::new(self.intake.clone(), self.settings.receive_maximum),
             broker: Arc::clone(self),
+            recording: Recording::default(),
+            reading: None,
             arrivals: VecDeque::new(),
             missing: 0,
             is_at_end: false,
@@ -170,12 +190,12 @@ impl Broker {
             name: will.topic,
             data: will.data,
             ttl_s: None,
-            publisher: key.publisher(),
+            publisher: publisher(key.holder),
             resend: None,
             publishing: Publishing::default(),
         };
         if timeout(WILL_TIMEOUT, self.intake.submit(publication)).await.is_err() {
-            log::warn!(session:% = key; "a will was not taken in time");
+            warn!(session:% = key; "a will was not taken in time");
         }
     }
 }

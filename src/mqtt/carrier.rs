@@ -23,6 +23,7 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use crate::bus::MqttFeed;
+use crate::bus::Told;
 use crate::model::Event;
 use crate::mqtt::audience::Audience;
 use crate::mqtt::envelope::Envelope;
@@ -31,6 +32,7 @@ use crate::mqtt::load::Load;
 use crate::mqtt::slots::LOG_BYTES;
 use crate::mqtt::slots::RouterLost;
 use crate::mqtt::slots::Slots;
+use crate::sessions::Heard;
 
 /// Events that are matched under one lock of the audience.
 const EVENTS_AT_ONCE: usize = 64;
@@ -110,9 +112,9 @@ impl Carrier {
         }
     }
 
-    async fn carry(&mut self, events: &mut Vec<Arc<Event>>) -> Result<(), RouterLost> {
-        for event in events.drain(..) {
-            self.address(&event);
+    async fn carry(&mut self, events: &mut Vec<Told>) -> Result<(), RouterLost> {
+        for Told { event, was_kept } in events.drain(..) {
+            self.address(&event, was_kept);
             if self.bytes >= LOG_BYTES / 2 {
                 self.pass_on().await?;
             }
@@ -121,10 +123,11 @@ impl Carrier {
     }
 
     /// Seals a copy for everybody who hears the event.
-    fn address(&mut self, event: &Event) {
+    fn address(&mut self, event: &Event, was_kept: bool) {
         let (packets, bytes, loaded) = (&mut self.packets, &mut self.bytes, &mut self.loaded);
-        self.listeners.lock().hear(event, |route, qos, subscription_ids| {
-            let label = Label { generation: route.generation, sequence: route.next_sequence, qos, subscription_ids };
+        self.listeners.lock().hear(event, was_kept, |route, Heard { qos, subscription_ids }| {
+            let (generation, sequence) = (route.generation, route.next_sequence);
+            let label = Label { generation, sequence, qos, subscription_ids: &subscription_ids };
             route.next_sequence += 1;
             let sealed = Envelope::seal(label, event.name.as_str(), &event.data);
             *bytes += sealed.len() + route.topic.len();
@@ -188,9 +191,10 @@ mod tests {
     use crate::model::Source;
     use crate::model::UserId;
     use crate::model::WallTime;
-    use crate::mqtt::audience::Subscription;
-    use crate::mqtt::filter::TopicFilter;
+    use crate::mqtt::audience::Newcomer;
     use crate::mqtt::slots::Borrowed;
+    use crate::sessions::Subscription;
+    use crate::sessions::TopicFilter;
 
     const OWNER: UserId = UserId::from_bytes([1; 12]);
 
@@ -212,7 +216,8 @@ mod tests {
         let (generation, load) = (slot.generation(), slot.load().clone());
         let route = Route { topic: slot.topic(), generation, next_sequence: 0, load };
         let mut audience = listeners.lock();
-        audience.join(OWNER, slot.index(), Hearer::Observer, route);
+        let newcomer = Newcomer { hearer: Hearer::Observer, is_lasting: false, subscriptions: Vec::new(), route };
+        audience.join(OWNER, slot.index(), newcomer);
         let filter = TopicFilter::parse("#".into()).unwrap();
         let wanted = Subscription { filter, granted: Qos::AtMostOnce, no_local: false, id: None };
         audience.subscribe(OWNER, slot.index(), wanted, 1).unwrap();

@@ -29,13 +29,18 @@ use crate::mqtt::frame;
 use crate::mqtt::handover::Handover;
 use crate::mqtt::handover::Progress;
 use crate::mqtt::packet::Reply;
+use crate::mqtt::recording::Recording;
+use crate::mqtt::seats::Seat;
+use crate::mqtt::session::Errand;
 use crate::mqtt::session::Session;
 use crate::mqtt::session::Unanswerable;
-use crate::mqtt::sessions::Seat;
 use crate::mqtt::slots::Borrowed;
 use crate::mqtt::wire::Wire;
 use crate::registry::Identity;
 use crate::registry::Snapshot;
+use crate::sessions::Attached;
+use crate::sessions::Outgoing;
+use crate::sessions::Reading;
 
 /// A timer that is not armed sleeps this long.
 const NEVER: Duration = Duration::from_secs(24 * 3_600);
@@ -53,6 +58,9 @@ pub(super) struct Connection<S> {
     pub(super) registry: watch::Receiver<Arc<Snapshot>>,
     pub(super) broker: Arc<Broker>,
     pub(super) handover: Handover,
+    pub(super) recording: Recording,
+    /// Kept messages that are being read.
+    pub(super) reading: Option<Reading>,
     pub(super) deadlines: Deadlines,
     /// What came from the router and the session has not seen yet.
     pub(super) arrivals: VecDeque<Envelope>,
@@ -123,6 +131,15 @@ impl<S: AsyncRead + AsyncWrite + Send> Connection<S> {
                 taken = self.slot.take(&mut self.arrivals) => if taken.is_err() {
                     return Ending::RouterLost;
                 },
+                recorded = self.recording.next() => match recorded {
+                    Ok(reply) => self.session.reply(reply, &mut self.wire.output.bytes),
+                    Err(_) => return Ending::StoreFull,
+                },
+                read = read_kept(&mut self.reading) => match read {
+                    Some(read) => self.session.expect_kept(read),
+                    None => return Ending::StoreFull,
+                },
+                () = woken(self.session.lasting()) => {}
                 () = self.seat.claimed() => return Ending::TakenOver,
                 changed = changed(&mut self.registry) => if let Err(ending) = self.still_admitted(&changed) {
                     return ending;
@@ -147,7 +164,12 @@ impl<S: AsyncRead + AsyncWrite + Send> Connection<S> {
             Some(_) => {}
             // What came before the end is handed in; nobody is left to hear the answers.
             None if self.is_at_end && self.may_go_on() => return Err(Ending::Lost),
-            None => self.session.deliver(&mut self.wire.output.bytes),
+            None => {
+                self.session.deliver(&mut self.wire.output.bytes);
+                if self.reading.is_none() {
+                    self.reading = self.session.take_kept();
+                }
+            }
         }
         self.deadlines.has_output(!self.wire.output.is_done(), now());
         if !self.may_read() {
@@ -159,7 +181,10 @@ impl<S: AsyncRead + AsyncWrite + Send> Connection<S> {
 
     /// Whether packets may be decoded.
     fn may_go_on(&self) -> bool {
-        self.deadlines.leaving().is_none() && self.handover.has_room() && self.wire.output.bytes.len() < OUTPUT_BYTES
+        self.deadlines.leaving().is_none()
+            && self.handover.has_room()
+            && self.recording.has_room()
+            && self.wire.output.bytes.len() < OUTPUT_BYTES
     }
 
     fn may_read(&self) -> bool {
@@ -177,10 +202,16 @@ impl<S: AsyncRead + AsyncWrite + Send> Connection<S> {
             return Ok(false);
         }
         let packet = codec::decode(version, header, input.split_to(header.total_bytes))?;
-        if let Some(hand_in) = self.session.receive(packet, &mut self.wire.output.bytes)? {
-            if self.handover.hand_in(hand_in).is_err() {
-                self.answer(Progress::IntakeGone);
+        let is_taken = match self.session.receive(packet, &mut self.wire.output.bytes)? {
+            Some(Errand::HandIn(hand_in)) => self.handover.hand_in(hand_in),
+            Some(Errand::Record(recorded, reply)) => {
+                self.recording.promise(recorded, reply);
+                Ok(())
             }
+            None => Ok(()),
+        };
+        if is_taken.is_err() {
+            self.answer(Progress::IntakeGone);
         }
         Ok(true)
     }
@@ -237,6 +268,29 @@ impl<S: AsyncRead + AsyncWrite + Send> Connection<S> {
             None if is_over => timer.reset(now() + NEVER),
             _ => {}
         }
+    }
+}
+
+/// Waits for kept messages that are being read; for ever if none are. None if the disk refuses. Cancel safe.
+async fn read_kept(reading: &mut Option<Reading>) -> Option<Vec<Outgoing>> {
+    let Some(under_way) = reading else { return std::future::pending().await };
+    let read = under_way.await;
+    *reading = None;
+    match read {
+        Ok(Ok(read)) => Some(read),
+        Ok(Err(cause)) => {
+            warn!("what waits for a lasting MQTT session cannot be read: {cause}");
+            None
+        }
+        Err(_) => None,
+    }
+}
+
+/// Waits until something may wait for the session. Cancel safe.
+async fn woken(lasting: Option<&Attached>) {
+    match lasting {
+        Some(lasting) => lasting.woken().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -1,4 +1,4 @@
-//! What one client sent with QoS 1 and 2 and has not finished yet. Pure; it lives as long as its connection.
+//! What one client sent with QoS 1 and 2 and has not finished yet. Pure.
 //!
 //! ```text
 //! QoS 1   PUBLISH ─> undecided ─ verdict ─> PUBACK
@@ -8,6 +8,7 @@
 //! the intake's to know.
 
 use std::collections::HashMap;
+use std::collections::HashSet;
 
 use crate::model::Qos;
 
@@ -42,9 +43,17 @@ pub(super) enum Step {
 }
 
 impl Inbound {
-    /// Nothing is open. `limit` is the receive maximum that the client was told.
-    pub(super) fn new(limit: Option<u16>) -> Self {
-        Self { limit: limit.map(usize::from), at_least_once: 0, exactly_once: HashMap::new() }
+    /// `limit` is the receive maximum that the client was told, `received` what it published over earlier connections
+    /// and has not released.
+    pub(super) fn resume(limit: Option<u16>, received: HashSet<u16>) -> Self {
+        let exactly_once = received.into_iter().map(|packet_id| (packet_id, Stage::Received)).collect();
+        Self { limit: limit.map(usize::from), at_least_once: 0, exactly_once }
+    }
+
+    /// What was received and not released.
+    pub(super) fn received(&self) -> HashSet<u16> {
+        let is_received = |(packet_id, stage): (&u16, &Stage)| (*stage == Stage::Received).then_some(*packet_id);
+        self.exactly_once.iter().filter_map(is_received).collect()
     }
 
     /// A publish arrived.
@@ -97,7 +106,7 @@ mod tests {
 
     #[test]
     fn a_repeated_qos_2_publish_is_handed_in_once_until_its_release() {
-        let mut inbound = Inbound::new(Some(8));
+        let mut inbound = Inbound::resume(Some(8), HashSet::new());
         assert_eq!(inbound.publish(Qos::ExactlyOnce, 7), Step::HandIn);
         assert_eq!(inbound.publish(Qos::ExactlyOnce, 7), Step::Wait);
         inbound.decided(Qos::ExactlyOnce, 7, true);
@@ -108,8 +117,20 @@ mod tests {
     }
 
     #[test]
+    fn what_was_received_is_known_over_the_next_connection() {
+        let mut inbound = Inbound::resume(Some(8), HashSet::new());
+        inbound.publish(Qos::ExactlyOnce, 7);
+        inbound.publish(Qos::ExactlyOnce, 8);
+        inbound.decided(Qos::ExactlyOnce, 7, true);
+        assert_eq!(inbound.received(), HashSet::from([7]));
+        let mut resumed = Inbound::resume(Some(8), inbound.received());
+        assert_eq!(resumed.publish(Qos::ExactlyOnce, 7), Step::AnswerAgain);
+        assert!(resumed.release(7));
+    }
+
+    #[test]
     fn a_refused_qos_2_publish_needs_no_release() {
-        let mut inbound = Inbound::new(Some(1));
+        let mut inbound = Inbound::resume(Some(1), HashSet::new());
         assert_eq!(inbound.publish(Qos::ExactlyOnce, 7), Step::HandIn);
         inbound.decided(Qos::ExactlyOnce, 7, false);
         assert_eq!(inbound.publish(Qos::ExactlyOnce, 8), Step::HandIn);
@@ -117,7 +138,7 @@ mod tests {
 
     #[test]
     fn a_client_cannot_leave_more_open_than_it_was_told() {
-        let mut inbound = Inbound::new(Some(2));
+        let mut inbound = Inbound::resume(Some(2), HashSet::new());
         assert_eq!(inbound.publish(Qos::AtLeastOnce, 1), Step::HandIn);
         assert_eq!(inbound.publish(Qos::ExactlyOnce, 2), Step::HandIn);
         assert_eq!(inbound.publish(Qos::AtLeastOnce, 3), Step::TooMany);
@@ -132,7 +153,7 @@ mod tests {
 
     #[test]
     fn without_a_limit_every_packet_id_may_be_open() {
-        let mut inbound = Inbound::new(None);
+        let mut inbound = Inbound::resume(None, HashSet::new());
         for packet_id in 1..=u16::MAX {
             assert_eq!(inbound.publish(Qos::ExactlyOnce, packet_id), Step::HandIn);
         }

@@ -9,11 +9,12 @@
 //!                                     Intake ── verdict ─> PUBACK
 //!
 //!  MqttFeed ─> carrier: audience (who hears?) ─> envelope ─> router ─> slot ─> session ─> socket
+//!                                             crate::sessions: what was kept ──────┘
 //! ```
 //! A publish is handed to the intake with the identity that logged in, and acknowledged when its verdict is there.
 //! rumqttd brings the codecs and the router; this module never lets a client's bytes or names reach either unchecked,
-//! for both have panics. Sessions live as long as their connection, retained messages are not kept, and a will is an
-//! event like any other.
+//! for both have panics. What outlives a connection is in `crate::sessions`: a session's task writes and reads it there, and
+//! what was kept for it does not pass the router. Retained messages are not kept, and a will is an event like any other.
 //!
 //! rumqttd logs through `tracing`, at level error for every event that it carries. A logger of this process must turn
 //! the targets `rumqttd` and `tracing` away.
@@ -28,18 +29,19 @@ mod connection;
 mod deadlines;
 mod ending;
 mod envelope;
-mod filter;
 mod frame;
 mod handover;
 mod handshake;
 mod inbound;
+mod keeper;
 mod listener;
 mod load;
 mod membership;
 mod outbound;
 mod packet;
+mod recording;
+mod seats;
 mod session;
-mod sessions;
 mod settings;
 mod slots;
 mod wire;
@@ -66,9 +68,10 @@ use crate::clock;
 use crate::mqtt::broker::Broker;
 use crate::mqtt::carrier::Carrier;
 use crate::mqtt::carrier::Listeners;
-use crate::mqtt::sessions::Sessions;
+use crate::mqtt::seats::Seats;
 use crate::mqtt::slots::Slots;
 use crate::registry::Snapshot;
+use crate::sessions::Sessions;
 
 /// What the listener works with.
 #[derive(Debug)]
@@ -81,6 +84,8 @@ pub struct Parts {
     pub registry: watch::Receiver<Arc<Snapshot>>,
     /// Where it is noted who is connected.
     pub presence: Presence,
+    /// The sessions that outlive their connection.
+    pub lasting: Sessions,
 }
 
 /// Why the listener did not start.
@@ -127,18 +132,20 @@ pub async fn start(settings: Settings, parts: Parts, stop: watch::Receiver<bool>
     let listeners = Listeners::new();
     let slots = Slots::start(settings.max_connections);
     let carrier = Carrier::connect(&slots, listeners.clone()).await?;
-    let Parts { intake, feed, registry, presence } = parts;
+    let Parts { intake, feed, registry, presence, lasting } = parts;
     let broker = Arc::new(Broker {
-        sessions: Sessions::new(settings.max_connections),
+        seats: Seats::new(settings.max_connections),
         settings,
         intake,
         presence,
+        lasting,
         registry,
         slots,
         listeners,
         started_ms: clock::now().wall.as_millis(),
         made_client_ids: AtomicU64::new(0),
     });
+    tokio::spawn(keeper::run(broker.lasting.clone(), broker.registry.clone(), stop.clone()));
     let (failing, is_failed) = watch::channel(false);
     let (ending, ended) = oneshot::channel();
     let carrying = tokio::spawn(async move {

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use crate::model::Qos;
+use crate::sessions::Expiry;
 
 /// Protocol versions that are spoken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +65,8 @@ pub(super) struct Connect {
     pub(super) client_id: String,
     /// 3.1.1 clean session, 5 clean start.
     pub(super) clean: bool,
+    /// How long the session shall live without a connection.
+    pub(super) expiry: Expiry,
     /// Seconds; 0 for none.
     pub(super) keep_alive_s: u16,
     /// User name and password. `None` when both are absent or empty.
@@ -118,7 +121,7 @@ pub(super) enum Received {
     Subscribe { packet_id: u16, subscription_id: Option<u32>, wishes: Vec<Wish> },
     Unsubscribe { packet_id: u16, filters: Vec<String> },
     Ping,
-    Disconnect { with_will: bool },
+    Disconnect { with_will: bool, expiry_s: Option<u32> },
 }
 
 /// What is sent to a client, deliveries apart.
@@ -158,10 +161,24 @@ pub(super) enum Reply {
     },
 }
 
-/// The answer to a CONNECT. A session never outlives its connection, so none is ever present.
+/// An event on its way to a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Delivery<'a> {
+    pub(super) qos: Qos,
+    /// 0 with QoS 0, never otherwise.
+    pub(super) packet_id: u16,
+    pub(super) dup: bool,
+    pub(super) topic: &'a [u8],
+    pub(super) data: &'a [u8],
+    pub(super) subscription_ids: &'a [u32],
+}
+
+/// The answer to a CONNECT.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ConnAck {
     pub(super) reason: Reason,
+    /// Whether the session was there before.
+    pub(super) session_present: bool,
     /// What a version 5 client is told of its limits; `None` when it is refused.
     pub(super) offer: Option<Offer>,
 }
@@ -171,6 +188,8 @@ pub(super) struct ConnAck {
 pub(super) struct Offer {
     pub(super) receive_maximum: u16,
     pub(super) max_packet_bytes: usize,
+    /// How long the session lives without a connection, where that is not what the client asked for.
+    pub(super) expiry_s: Option<u32>,
     /// Made for a client that brought none.
     pub(super) assigned_client_id: Option<String>,
 }

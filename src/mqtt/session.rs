@@ -1,5 +1,5 @@
-//! One client's session: what its packets mean, and what is sent to it. It waits for nothing and does no I/O;
-//! `connection` drives it. It ends with its connection.
+//! One client's session over one connection: what its packets mean, and what is sent to it. It waits for nothing and
+//! does no I/O; `connection` drives it. What outlives the connection is in `crate::sessions`.
 
 use std::collections::VecDeque;
 
@@ -22,13 +22,20 @@ use crate::mqtt::inbound::Step;
 use crate::mqtt::membership::Membership;
 use crate::mqtt::outbound::Outbound;
 use crate::mqtt::packet::Connect;
+use crate::mqtt::packet::Delivery;
 use crate::mqtt::packet::Publish;
 use crate::mqtt::packet::Reason;
 use crate::mqtt::packet::Received;
 use crate::mqtt::packet::Reply;
 use crate::mqtt::packet::Version;
-use crate::mqtt::sessions::SessionKey;
+use crate::mqtt::recording::Recorded;
 use crate::mqtt::settings::Settings;
+use crate::sessions::Attached;
+use crate::sessions::Expiry;
+use crate::sessions::Holder;
+use crate::sessions::Outgoing;
+use crate::sessions::Reading;
+use crate::sessions::SessionKey;
 
 /// Bytes that may wait in the output before no more deliveries are put there.
 const OUTPUT_BYTES: usize = 32 * 1_024;
@@ -45,7 +52,11 @@ pub(super) struct Session {
     inbound: Inbound,
     outbound: Outbound,
     membership: Membership,
-    waiting: VecDeque<Envelope>,
+    /// None if the session ends with its connection.
+    lasting: Option<Attached>,
+    /// Messages that may be sent and not acknowledged.
+    window: usize,
+    waiting: VecDeque<Waiting>,
     waiting_bytes: usize,
     max_waiting_events: usize,
     max_waiting_bytes: usize,
@@ -66,6 +77,54 @@ pub(super) struct HandIn {
     pub(super) ticket: Option<Ticket>,
 }
 
+/// What is to be done before a packet is answered.
+#[derive(Debug)]
+pub(super) enum Errand {
+    /// To hand a publish in.
+    HandIn(HandIn),
+    /// To wait until the disk has it; then the reply may be sent.
+    Record(Recorded, Reply),
+}
+
+/// Something to send to the client.
+#[derive(Debug)]
+enum Waiting {
+    /// It came from the router.
+    Passing(Envelope),
+    /// It was kept.
+    Kept(Outgoing),
+}
+
+impl Waiting {
+    fn len(&self) -> usize {
+        match self {
+            Self::Passing(envelope) => envelope.len(),
+            Self::Kept(outgoing) => outgoing.message.weight(),
+        }
+    }
+
+    fn delivery(&self, packet_id: u16) -> Delivery<'_> {
+        match self {
+            Self::Passing(envelope) => Delivery {
+                qos: envelope.qos,
+                packet_id,
+                dup: false,
+                topic: &envelope.topic,
+                data: &envelope.data,
+                subscription_ids: &envelope.subscription_ids,
+            },
+            Self::Kept(Outgoing { due, message }) => Delivery {
+                qos: message.qos,
+                packet_id,
+                dup: due.again,
+                topic: message.topic.as_str().as_bytes(),
+                data: message.data.as_bytes(),
+                subscription_ids: &message.subscription_ids,
+            },
+        }
+    }
+}
+
 /// A publish that must not be acknowledged: the client keeps it and sends it again on its next connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Unanswerable {
@@ -81,18 +140,23 @@ impl Session {
         connect: &Connect,
         key: &SessionKey,
         membership: Membership,
+        lasting: Option<Attached>,
         settings: &Settings,
     ) -> Self {
         let limit = (version == Version::V5).then_some(settings.receive_maximum);
+        let received = lasting.as_ref().map(Attached::received).unwrap_or_default();
+        let window = settings.max_in_flight.min(connect.receive_maximum);
         Self {
             version,
-            publisher: key.publisher(),
+            publisher: publisher(key.holder),
             fingerprint: key.fingerprint(),
             wants_reasons: connect.wants_reasons,
             client_packet_bytes: connect.max_packet_bytes.unwrap_or(usize::MAX),
-            inbound: Inbound::new(limit),
-            outbound: Outbound::new(settings.max_in_flight.min(connect.receive_maximum)),
+            inbound: Inbound::resume(limit, received),
+            outbound: Outbound::new(window),
             membership,
+            lasting,
+            window: usize::from(window.max(1)),
             waiting: VecDeque::new(),
             waiting_bytes: 0,
             max_waiting_events: settings.max_waiting_events,
@@ -111,37 +175,89 @@ impl Session {
         &mut self.membership
     }
 
-    /// A packet came. Replies go to `out`; a publish comes back, to be handed in.
+    /// The session's other half, which outlives the connection.
+    pub(super) fn lasting(&self) -> Option<&Attached> {
+        self.lasting.as_ref()
+    }
+
+    /// Sends PUBREL again for what the client had received over earlier connections.
+    pub(super) fn resume(&self, out: &mut BytesMut) {
+        for packet_id in self.lasting.iter().flat_map(Attached::released) {
+            self.reply(Reply::PubRel { packet_id, known: true }, out);
+        }
+    }
+
+    /// A packet came. Replies go to `out`; what has to be done before an answer comes back.
     ///
     /// # Errors
     /// Why the connection ends.
-    pub(super) fn receive(&mut self, packet: Received, out: &mut BytesMut) -> Result<Option<HandIn>, Ending> {
+    pub(super) fn receive(&mut self, packet: Received, out: &mut BytesMut) -> Result<Option<Errand>, Ending> {
         match packet {
-            Received::Publish(publish) => return self.publish(publish, out),
-            Received::PubAck { packet_id } => self.outbound.acknowledged(packet_id),
-            Received::PubRec { packet_id, refused } => {
-                if let Some(known) = self.outbound.received(packet_id, refused) {
-                    self.reply(Reply::PubRel { packet_id, known }, out);
-                }
-            }
+            Received::Publish(publish) => return Ok(self.publish(publish, out)?.map(Errand::HandIn)),
+            Received::PubAck { packet_id } => match &self.lasting {
+                Some(lasting) => lasting.acknowledged(packet_id),
+                None => self.outbound.acknowledged(packet_id),
+            },
+            Received::PubRec { packet_id, refused } => return Ok(self.pubrec(packet_id, refused, out)),
             Received::PubRel { packet_id } => {
                 let known = self.inbound.release(packet_id);
                 self.reply(Reply::PubComp { packet_id, known }, out);
             }
-            Received::PubComp { packet_id } => self.outbound.completed(packet_id),
+            Received::PubComp { packet_id } => match &self.lasting {
+                Some(lasting) => lasting.completed(packet_id),
+                None => self.outbound.completed(packet_id),
+            },
             Received::Subscribe { packet_id, subscription_id, wishes } => {
-                let grants = self.membership.subscribe(wishes, subscription_id);
-                self.reply(Reply::SubAck { packet_id, grants }, out);
+                let grants = self.membership.subscribe(wishes, subscription_id, self.lasting.as_ref());
+                return Ok(self.recorded(Reply::SubAck { packet_id, grants }, out));
             }
             Received::Unsubscribe { packet_id, filters } => {
-                let existed = self.membership.unsubscribe(&filters);
-                self.reply(Reply::UnsubAck { packet_id, existed }, out);
+                let existed = self.membership.unsubscribe(&filters, self.lasting.as_ref());
+                return Ok(self.recorded(Reply::UnsubAck { packet_id, existed }, out));
             }
             Received::Ping => self.reply(Reply::Pong, out),
-            Received::Disconnect { with_will: false } => return Err(Ending::Left),
-            Received::Disconnect { with_will: true } => return Err(Ending::LeftWithWill),
+            Received::Disconnect { with_will, expiry_s } => {
+                self.change_expiry(expiry_s)?;
+                return Err(if with_will { Ending::LeftWithWill } else { Ending::Left });
+            }
         }
         Ok(None)
+    }
+
+    fn pubrec(&mut self, packet_id: u16, refused: bool, out: &mut BytesMut) -> Option<Errand> {
+        let known = match &self.lasting {
+            Some(lasting) if refused => {
+                lasting.refused(packet_id);
+                return None;
+            }
+            Some(lasting) => match lasting.received_by_client(packet_id) {
+                Some(recorded) => return Some(Errand::Record(recorded, Reply::PubRel { packet_id, known: true })),
+                None => false,
+            },
+            None => self.outbound.received(packet_id, refused)?,
+        };
+        self.reply(Reply::PubRel { packet_id, known }, out);
+        None
+    }
+
+    /// A reply to a change of what is subscribed: if it shall last, it is on the disk first.
+    fn recorded(&self, reply: Reply, out: &mut BytesMut) -> Option<Errand> {
+        if let Some(lasting) = &self.lasting {
+            return Some(Errand::Record(lasting.record(), reply));
+        }
+        self.reply(reply, out);
+        None
+    }
+
+    /// The client says with its leave how long the session shall live. Source: MQTT 5, 3.14.2.2.2.
+    fn change_expiry(&mut self, expiry_s: Option<u32>) -> Result<(), Ending> {
+        let Some(expiry) = expiry_s.map(Expiry::of_v5) else { return Ok(()) };
+        match &self.lasting {
+            Some(lasting) => lasting.set_expiry(expiry),
+            None if expiry.is_at_once() => {}
+            None => return Err(Ending::Violated(Reason::ProtocolError)),
+        }
+        Ok(())
     }
 
     /// A verdict came for a publish.
@@ -174,27 +290,47 @@ impl Session {
             }
             self.next_sequence += 1;
             self.waiting_bytes += envelope.len();
-            self.waiting.push_back(envelope);
+            self.waiting.push_back(Waiting::Passing(envelope));
         }
         let too_much = self.waiting.len() > self.max_waiting_events || self.waiting_bytes > self.max_waiting_bytes;
         // A single event is sent however large it is.
         if too_much && self.waiting.len() > 1 { Err(Ending::Lagging) } else { Ok(()) }
     }
 
+    /// Messages that were kept were read.
+    pub(super) fn expect_kept(&mut self, read: Vec<Outgoing>) {
+        for outgoing in read {
+            self.waiting_bytes += outgoing.message.weight();
+            self.waiting.push_back(Waiting::Kept(outgoing));
+        }
+    }
+
+    /// Begins to read more of what was kept, if the client may get it and nothing waits that was read before.
+    pub(super) fn take_kept(&self) -> Option<Reading> {
+        let has_some = self.waiting.iter().any(|waiting| matches!(waiting, Waiting::Kept(_)));
+        let lasting = self.lasting.as_ref().filter(|_| !has_some)?;
+        lasting.take(self.window, self.membership.owner())
+    }
+
     /// Writes waiting events to `out`, as many as the client and the output have room for, in their order.
     pub(super) fn deliver(&mut self, out: &mut BytesMut) {
         while out.len() < OUTPUT_BYTES {
             let Some(next) = self.waiting.front() else { return };
-            if next.qos != Qos::AtMostOnce && !self.outbound.has_room() {
-                return;
-            }
-            let packet_id = if next.qos == Qos::AtMostOnce { 0 } else { self.outbound.open(next.qos) };
+            let packet_id = match next {
+                Waiting::Kept(outgoing) => outgoing.due.packet_id,
+                Waiting::Passing(envelope) if envelope.qos == Qos::AtMostOnce => 0,
+                Waiting::Passing(_) if !self.outbound.has_room() => return,
+                Waiting::Passing(envelope) => self.outbound.open(envelope.qos),
+            };
             let before = out.len();
-            codec::encode_delivery(self.version, next, packet_id, out);
+            codec::encode_delivery(self.version, next.delivery(packet_id), out);
             if out.len() - before > self.client_packet_bytes {
                 // MQTT 5, 3.1.2.11.4: such a packet is dropped as if it had been delivered.
                 out.truncate(before);
-                self.outbound.cancel(packet_id);
+                match (next, &self.lasting) {
+                    (Waiting::Kept(outgoing), Some(lasting)) => lasting.give_up(outgoing.due.seq),
+                    _ => self.outbound.cancel(packet_id),
+                }
                 debug!(publisher:? = self.publisher; "an event is larger than its subscriber takes");
             }
             self.waiting_bytes -= next.len();
@@ -246,6 +382,22 @@ impl Session {
             out.truncate(before);
             self.reply(build(None), out);
         }
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        if let Some(lasting) = &self.lasting {
+            lasting.remember_received(self.inbound.received());
+        }
+    }
+}
+
+/// Who publishes in a session.
+pub(super) fn publisher(holder: Holder) -> Publisher {
+    match holder {
+        Holder::Device(id) => Publisher::Device(id),
+        Holder::User(id) => Publisher::user(id),
     }
 }
 

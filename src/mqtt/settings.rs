@@ -27,6 +27,8 @@ pub struct Settings {
     pub max_waiting_events: usize,
     /// The same in bytes.
     pub max_waiting_bytes: usize,
+    /// How long a session may live without a connection, whatever its client asks for.
+    pub longest_away: Duration,
     /// How long a new connection may take to say CONNECT.
     pub connect_timeout: Duration,
     /// How long a client may take nothing of what is written to it.
@@ -49,6 +51,7 @@ impl Default for Settings {
             max_in_flight: 32,
             max_waiting_events: 1_024,
             max_waiting_bytes: 1_024 * 1_024,
+            longest_away: Duration::from_secs(7 * 24 * 3_600),
             connect_timeout: Duration::from_secs(10),
             write_timeout: Duration::from_secs(30),
             stop_timeout: Duration::from_secs(3),

@@ -14,8 +14,10 @@ use crate::store::StoredAttempt;
 use crate::store::StoredDelivery;
 use crate::store::StoredFigures;
 use crate::store::StoredHealth;
+use crate::store::StoredMessage;
 use crate::store::StoredNotice;
 use crate::store::StoredSensor;
+use crate::store::StoredSession;
 use crate::store::StoredWindow;
 use crate::store::Whose;
 use crate::store::attempt;
@@ -26,6 +28,7 @@ use crate::store::keys;
 use crate::store::recent;
 use crate::store::row;
 use crate::store::rows;
+use crate::store::session;
 use crate::store::tally::Tally;
 
 /// Operations that become durable together, or not at all. Later ones win over earlier ones of the same row.
@@ -109,6 +112,45 @@ impl Changes {
     /// Forgets them.
     pub fn remove_sensor(&mut self, device: DeviceId) {
         self.remove_row(keys::prefixed(keys::SENSOR, device.as_bytes()));
+    }
+
+    /// Records a session that outlives its connection.
+    pub fn put_session(&mut self, session: u64, stored: &StoredSession) {
+        self.put_row(session::session_key(session), row::encode(session::SESSION_VERSION, stored));
+    }
+
+    /// Forgets a session. Its messages are removed one by one.
+    pub fn remove_session(&mut self, session: u64) {
+        self.remove_row(session::session_key(session));
+    }
+
+    /// Keeps a message for a session: how many rows it takes. It needs no room by itself, so that what is concluded is
+    /// concluded on a full disk, too; see [`Self::needs_room`].
+    pub fn put_message(&mut self, session: u64, seq: u64, message: &StoredMessage) -> u8 {
+        let rows = session::encode(message);
+        let pieces = u8::try_from(rows.len()).expect("a message has a few pieces");
+        for (piece, row) in (0..pieces).zip(rows) {
+            self.put_row(session::message_key(session, seq, piece), row);
+        }
+        pieces
+    }
+
+    /// Keeps of a message of so many rows only that PUBREC came for it.
+    pub fn release_message(&mut self, session: u64, seq: u64, pieces: u8) {
+        self.remove_message(session, seq, pieces);
+        self.put_row(session::message_key(session, seq, 0), session::released());
+    }
+
+    /// Removes a message of so many rows.
+    pub fn remove_message(&mut self, session: u64, seq: u64, pieces: u8) {
+        for piece in 0..pieces {
+            self.remove_row(session::message_key(session, seq, piece));
+        }
+    }
+
+    /// The whole write is to be refused when there is no room on the disk.
+    pub fn needs_room(&mut self) {
+        self.adds = true;
     }
 
     /// Records an attempt, in place of the one that was in its slot.

@@ -14,6 +14,8 @@
 //! p                                                since when nothing is sent, while that is so
 //! e | place (2) | part (1)                         an event of late, as it was at the last orderly stop
 //! c | device (12)                                  the counters of what a sensor told last
+//! l | session (8)                                  an MQTT session that outlives its connection
+//! m | session (8) | seq (8) | piece (1)            a message that waits for one
 //! d | hook (12) | seq (8)                          a delivery as version 0.1 kept it; moved at the start
 //! ```
 //! The publisher is a 0 for the API, or a 1 and a device's id: a lane's deliveries stand together, in their order.
@@ -38,6 +40,8 @@ pub(super) const PAUSE: u8 = b'p';
 pub(super) const FIGURES: u8 = b'h';
 pub(super) const RECENT: u8 = b'e';
 pub(super) const SENSOR: u8 = b'c';
+pub(super) const SESSION: u8 = b'l';
+pub(super) const MESSAGE: u8 = b'm';
 pub(super) const OLD_DELIVERY: u8 = b'd';
 
 /// Prefixes of the rows that belong to one hook; its id follows.

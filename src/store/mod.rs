@@ -10,7 +10,8 @@
 //! data/meta/             sled: devices, tokens, hooks
 //! data/meta-export.json  the same, rewritten after every change: what meta/ is restored from
 //! data/queue/            sled: deliveries, dead letters, attempts, limit windows, hook health, notices,
-//!                        figures, counters of sensors, and at a stop the events of late
+//!                        figures, counters of sensors, lasting sessions and what waits for them, and at a stop the
+//!                        events of late
 //! data/queue.new/        only while it is rebuilt, or after that was cut short
 //! data/ballast           16 MB given back to the disk when it is so full that sled cannot open
 //! ```
@@ -33,6 +34,7 @@ mod queue;
 mod recent;
 mod row;
 mod rows;
+mod session;
 mod shelf;
 mod tally;
 mod writer;
@@ -72,6 +74,11 @@ pub use rows::StoredHealth;
 pub use rows::StoredNotice;
 pub use rows::StoredSensor;
 pub use rows::StoredWindow;
+pub use session::MessageRow;
+pub use session::StoredHolder;
+pub use session::StoredMessage;
+pub use session::StoredSession;
+pub use session::StoredSubscription;
 pub use tally::Tally;
 pub use writer::QueueWriter;
 pub use writer::WriteError;

@@ -10,6 +10,7 @@ use log::error;
 use crate::model::DeviceId;
 use crate::model::Event;
 use crate::model::HookId;
+use crate::model::Qos;
 use crate::model::WallTime;
 use crate::store::AttemptShelf;
 use crate::store::AttemptSlot;
@@ -18,12 +19,15 @@ use crate::store::DeadLetter;
 use crate::store::DeliveryId;
 use crate::store::DeliveryKey;
 use crate::store::LaneKey;
+use crate::store::MessageRow;
 use crate::store::StoredAttempt;
 use crate::store::StoredDelivery;
 use crate::store::StoredFigures;
 use crate::store::StoredHealth;
+use crate::store::StoredMessage;
 use crate::store::StoredNotice;
 use crate::store::StoredSensor;
+use crate::store::StoredSession;
 use crate::store::StoredWindow;
 use crate::store::Tally;
 use crate::store::Whose;
@@ -38,6 +42,7 @@ use crate::store::recent;
 use crate::store::row;
 use crate::store::row::RowError;
 use crate::store::rows;
+use crate::store::session;
 use crate::store::shelf::Shelf;
 use crate::store::tally::Tallies;
 
@@ -284,6 +289,46 @@ impl Queue {
     /// When the disk is bad. Rows that cannot be decoded are left out.
     pub fn sensors(&self) -> Result<Vec<(DeviceId, StoredSensor)>, QueueError> {
         self.rows(keys::SENSOR, rows::SENSOR_VERSION, |id| id.try_into().ok().map(DeviceId::from_bytes))
+    }
+
+    /// Every session that outlives its connection.
+    ///
+    /// # Errors
+    /// When the disk is bad. Rows that cannot be decoded are left out.
+    pub fn sessions(&self) -> Result<Vec<(u64, StoredSession)>, QueueError> {
+        let name = |session: &[u8]| session.try_into().ok().map(u64::from_be_bytes);
+        self.rows(keys::SESSION, session::SESSION_VERSION, name)
+    }
+
+    /// What waits for sessions, by session and in the order of its numbers.
+    ///
+    /// # Errors
+    /// When the disk is bad. What cannot be decoded is left out.
+    pub fn message_rows(&self) -> Result<Vec<(u64, MessageRow)>, QueueError> {
+        self.with(|db| {
+            let mut all = Vec::new();
+            for entry in db.scan_prefix([keys::MESSAGE]) {
+                let (key, value) = entry.map_err(unreadable)?;
+                let Some((session, seq)) = session::message_of_first(&key) else { continue };
+                let Ok(pieces) = session::pieces_of(&value) else { continue };
+                let Ok(message) = read_message(db, session, seq, &value) else { continue };
+                let qos = message.as_ref().map_or(Qos::ExactlyOnce, |message| message.qos);
+                let bytes = message.as_ref().map_or(0, StoredMessage::weight);
+                all.push((session, MessageRow { seq, pieces, qos, bytes, is_released: message.is_none() }));
+            }
+            Ok(all)
+        })
+    }
+
+    /// One message; none if it is not there, or PUBREC came for it.
+    ///
+    /// # Errors
+    /// When the disk or the row is bad.
+    pub fn message(&self, session: u64, seq: u64) -> Result<Option<StoredMessage>, QueueError> {
+        self.with(|db| {
+            let found = db.get(session::message_key(session, seq, 0)).map_err(unreadable)?;
+            found.map_or(Ok(None), |first| read_message(db, session, seq, &first))
+        })
     }
 
     /// Every notice, by its number.
@@ -554,6 +599,13 @@ fn named(error: QueueError, id: DeliveryId) -> QueueError {
         QueueError::Row(source) => QueueError::Delivery { id, source },
         error => error,
     }
+}
+
+fn read_message(db: &sled::Db, session: u64, seq: u64, first: &[u8]) -> Result<Option<StoredMessage>, QueueError> {
+    session::decode(first, |piece| {
+        let row = db.get(session::message_key(session, seq, piece)).map_err(unreadable)?;
+        Ok(row.unwrap_or_default().to_vec())
+    })
 }
 
 fn read_part(db: &sled::Db, id: DeliveryId, part: u8) -> Result<Vec<u8>, QueueError> {

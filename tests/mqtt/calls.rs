@@ -67,6 +67,7 @@ impl Scene {
             history: History::default(),
             calls: calls.clone(),
             presence: gateway.presence.clone(),
+            sessions: gateway.kept.sessions.clone(),
             chance: Chance::from_seed(2),
         };
         tokio::spawn(intake::run(parts, stopping));

@@ -29,6 +29,12 @@ use farhook::mqtt::Server;
 use farhook::mqtt::Settings;
 use farhook::registry::Snapshot;
 use farhook::registry::Token;
+use farhook::sessions::Bounds;
+use farhook::sessions::Sessions;
+use farhook::store::Changes;
+use farhook::store::Queue;
+use farhook::store::QueueWriter;
+use tempfile::TempDir;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
@@ -44,12 +50,55 @@ pub(crate) const KITCHEN: DeviceId = DeviceId::from_bytes([0x11; 12]);
 pub(crate) const CELLAR: DeviceId = DeviceId::from_bytes([0x12; 12]);
 pub(crate) const OTHER: DeviceId = DeviceId::from_bytes([0x13; 12]);
 
+/// What outlives a gateway: the store, and the sessions in it.
+pub(crate) struct Kept {
+    _data: TempDir,
+    queue: Queue,
+    writer: QueueWriter,
+    pub(crate) sessions: Sessions,
+}
+
+impl Kept {
+    pub(crate) fn new() -> Self {
+        Self::bounded(Bounds::default())
+    }
+
+    pub(crate) fn bounded(bounds: Bounds) -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let (queue, _) = Queue::open(data.path()).unwrap();
+        let (writer, _) = QueueWriter::start(&queue, 0);
+        let sessions = Sessions::restore(&queue, &writer, bounds, 0).unwrap();
+        Self { _data: data, queue, writer, sessions }
+    }
+
+    /// The sessions as a gateway finds them that starts after this one was killed, when all was written that it had
+    /// given to the disk.
+    pub(crate) async fn recalled(&self) -> Self {
+        self.writer.write(Changes::new()).await.unwrap().unwrap();
+        let sessions = Sessions::restore(&self.queue, &self.writer, Bounds::default(), 0).unwrap();
+        let data = tempfile::tempdir().unwrap();
+        Self { _data: data, queue: self.queue.clone(), writer: self.writer.clone(), sessions }
+    }
+
+    /// As the real intake does: kept, on the disk, told.
+    pub(crate) async fn keep(&self, event: &Event, registry: &Snapshot) {
+        let mut changes = Changes::new();
+        let kept = self.sessions.keep(event, registry, &mut changes);
+        if !changes.is_empty() {
+            self.writer.write(changes).await.unwrap().unwrap();
+        }
+        self.sessions.stored(&kept);
+        self.sessions.tell(&kept);
+    }
+}
+
 pub(crate) struct Gateway {
     pub(crate) at: SocketAddr,
     pub(crate) intake: Option<IntakeQueue>,
     pub(crate) live: Live,
     pub(crate) registry: watch::Sender<Arc<Snapshot>>,
     pub(crate) presence: Presence,
+    pub(crate) kept: Arc<Kept>,
     pub(crate) stop: watch::Sender<bool>,
     pub(crate) server: Server,
 }
@@ -60,20 +109,26 @@ impl Gateway {
     }
 
     pub(crate) async fn start_with(settings: Settings) -> Self {
+        Self::restart(settings, Arc::new(Kept::new())).await
+    }
+
+    /// One that finds the sessions of an earlier one.
+    pub(crate) async fn restart(settings: Settings, kept: Arc<Kept>) -> Self {
         let (intake, queue) = Intake::new(256);
         let (live, feed) = Live::new();
         let (registry, snapshots) = watch::channel(Arc::new(registered()));
         let (stop, stopping) = watch::channel(false);
         let presence = Presence::default();
-        let parts = Parts { intake, feed, registry: snapshots, presence: presence.clone() };
+        let lasting = kept.sessions.clone();
+        let parts = Parts { intake, feed, registry: snapshots, presence: presence.clone(), lasting };
         let server = mqtt::start(settings, parts, stopping).await.unwrap();
-        Self { at: server.local_addr(), intake: Some(queue), live, registry, presence, stop, server }
+        Self { at: server.local_addr(), intake: Some(queue), live, registry, presence, kept, stop, server }
     }
 
     /// From now on everything with a good name is accepted and announced, as the real intake does.
     pub(crate) fn accept_all(mut self) -> Self {
         let mut queue = self.intake.take().unwrap();
-        let live = self.live.clone();
+        let (live, kept, registry) = (self.live.clone(), Arc::clone(&self.kept), self.registry.subscribe());
         tokio::spawn(async move {
             while let Some(Submission { publication, verdict }) = queue.recv().await {
                 let judged = EventName::published(&publication.name).map_err(Refusal::Name);
@@ -85,7 +140,11 @@ impl Gateway {
                         };
                         let data = String::from_utf8_lossy(&publication.data).into_owned();
                         let owner = if publication.publisher == Publisher::Device(OTHER) { STRANGER } else { OWNER };
-                        live.announce(Arc::new(event(name, &data, source, owner))).await;
+                        let publishing = publication.publishing.clone();
+                        let event = Event { publishing, ..event(name, &data, source, owner) };
+                        let snapshot = Arc::clone(&registry.borrow());
+                        kept.keep(&event, &snapshot).await;
+                        live.announce_kept(Arc::new(event)).await;
                         Ok(accepted())
                     }
                     Err(refusal) => Err(refusal),

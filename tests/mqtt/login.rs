@@ -100,8 +100,7 @@ async fn a_version_5_client_is_told_what_is_offered() {
     let gateway = Gateway::start().await;
     let (_, connack) = Client::knock(gateway.at, &login(V5, "kitchen")).await;
     let properties = [
-        &[0x11, 0, 0, 0, 0][..], // the session ends with its connection
-        &[0x21, 0, 64],
+        &[0x21, 0, 64][..],
         &[0x25, 0], // nothing is retained
         &[0x27, 0, 0, 0x50, 0],
         &[0x22, 0, 0], // no topic aliases
@@ -110,7 +109,7 @@ async fn a_version_5_client_is_told_what_is_offered() {
         &[0x2A, 0], // no shared subscriptions
     ]
     .concat();
-    assert_eq!(connack[..5], [0x20, 27, 0, 0, 24]);
+    assert_eq!(connack[..5], [0x20, 22, 0, 0, 19]);
     assert_eq!(connack[5..], properties);
 }
 
@@ -205,7 +204,8 @@ async fn an_address_in_use_is_an_error_of_its_own() {
     let (_live, feed) = farhook::bus::Live::new();
     let (_registry, registry) = tokio::sync::watch::channel(Arc::new(registered()));
     let (_stop, stop) = tokio::sync::watch::channel(false);
-    let parts = mqtt::Parts { intake, feed, registry, presence: farhook::bus::Presence::default() };
+    let lasting = gateway.kept.sessions.clone();
+    let parts = mqtt::Parts { intake, feed, registry, presence: farhook::bus::Presence::default(), lasting };
     let second = mqtt::start(Settings { listen: gateway.at, ..settings() }, parts, stop).await;
     assert!(matches!(second, Err(StartError::AddressInUse { address }) if address == gateway.at));
 }

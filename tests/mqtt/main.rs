@@ -8,6 +8,7 @@
 mod calls;
 mod client;
 mod gateway;
+mod lasting;
 mod listening;
 mod login;
 mod mosquitto;

@@ -44,7 +44,7 @@ impl Scene {
 
     /// The request that went out last, and what names it.
     fn request(&mut self) -> (Arc<Event>, String) {
-        let event = self.feed.try_recv().expect("a request went out");
+        let event = self.feed.try_recv().expect("a request went out").event;
         let request = event.name.as_str().rsplit('/').next().unwrap().to_owned();
         (event, request)
     }
@@ -158,7 +158,7 @@ async fn a_signal_goes_to_the_device_and_waits_for_nothing() {
     let mut scene = Scene::new(LONG);
     for (on, data) in [(true, "1"), (false, "0")] {
         scene.calls.signal(A, OWNER, on).await;
-        let event = scene.feed.recv().await.unwrap();
+        let event = scene.feed.recv().await.unwrap().event;
         assert_eq!((event.name.as_str(), event.data.as_str()), ("farhook/signal", data));
         assert_eq!(event.source, Source::Gateway { device: Some(A) });
     }

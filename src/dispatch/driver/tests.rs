@@ -34,6 +34,7 @@ use crate::model::Source;
 use crate::model::WallTime;
 use crate::registry::Hook;
 use crate::registry::samples;
+use crate::sessions::Bounds;
 use crate::store::Arrived;
 use crate::store::Changes;
 use crate::store::DeliveryKey;
@@ -122,6 +123,7 @@ impl Scene {
             queue: queue.clone(),
             writer: writer.clone(),
             live,
+            sessions: Sessions::restore(&queue, &writer, Bounds::default(), 0).unwrap(),
             board: board.clone(),
             logbook: logbook.clone(),
             notices: notices.clone(),

@@ -21,6 +21,7 @@ use crate::mqtt::packet::Version;
 use crate::mqtt::packet::Violation;
 use crate::mqtt::packet::Will;
 use crate::mqtt::packet::Wish;
+use crate::sessions::Expiry;
 
 /// What the first packet says of its protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,9 +72,15 @@ pub(in crate::mqtt) fn decode_connect(version: Version, frame: BytesMut) -> Resu
     if connect.client_id.contains('\0') {
         return Err(Violation::MALFORMED);
     }
+    let expiry = match version {
+        Version::V4 if connect.clean_session => Expiry::AT_ONCE,
+        Version::V4 => Expiry::NEVER,
+        Version::V5 => Expiry::of_v5(properties.and_then(|p| p.session_expiry_interval).unwrap_or(0)),
+    };
     Ok(Connect {
         client_id: connect.client_id,
         clean: connect.clean_session,
+        expiry,
         keep_alive_s: connect.keep_alive,
         login: login.map(|login| (login.username, login.password)),
         will,
@@ -129,8 +136,9 @@ pub(in crate::mqtt) fn decode(version: Version, header: Header, mut frame: Bytes
         Packet::Unsubscribe(unsubscribe, _) => {
             Ok(Received::Unsubscribe { packet_id: numbered(unsubscribe.pkid)?, filters: unsubscribe.filters })
         }
-        Packet::Disconnect(disconnect, _) => Ok(Received::Disconnect {
+        Packet::Disconnect(disconnect, properties) => Ok(Received::Disconnect {
             with_will: disconnect.reason_code != protocol::DisconnectReasonCode::NormalDisconnection,
+            expiry_s: properties.and_then(|properties| properties.session_expiry_interval),
         }),
         _ => Err(Violation::PROTOCOL),
     }

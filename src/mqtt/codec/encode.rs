@@ -16,9 +16,9 @@ use crate::mqtt::codec::reasons::connack_code;
 use crate::mqtt::codec::reasons::puback_reason;
 use crate::mqtt::codec::reasons::pubrec_reason;
 use crate::mqtt::codec::reasons::suback_code;
-use crate::mqtt::envelope::Envelope;
 use crate::mqtt::frame::kind;
 use crate::mqtt::packet::ConnAck;
+use crate::mqtt::packet::Delivery;
 use crate::mqtt::packet::Reply;
 use crate::mqtt::packet::Version;
 
@@ -67,35 +67,53 @@ pub(in crate::mqtt) fn encode(version: Version, reply: Reply, out: &mut BytesMut
     write(version, packet, out);
 }
 
-/// Appends a PUBLISH to `out`. `packet_id` is 0 with QoS 0 and never otherwise.
-pub(in crate::mqtt) fn encode_delivery(version: Version, delivery: &Envelope, packet_id: u16, out: &mut BytesMut) {
-    let publish = if delivery.qos == Qos::AtMostOnce {
-        protocol::Publish::new(delivery.topic.clone(), delivery.data.clone(), false)
-    } else {
-        numbered_publish(delivery, packet_id)
-    };
-    let properties = (version == Version::V5 && !delivery.subscription_ids.is_empty()).then(|| {
-        let ids = delivery.subscription_ids.iter().filter_map(|id| usize::try_from(*id).ok());
-        protocol::PublishProperties { subscription_identifiers: ids.collect(), ..Default::default() }
-    });
-    write(version, Packet::Publish(publish, properties), out);
+/// Appends a PUBLISH to `out`. Written here: rumqttd gives no packet id to one that is made of its parts.
+pub(in crate::mqtt) fn encode_delivery(version: Version, delivery: Delivery<'_>, out: &mut BytesMut) {
+    let Delivery { qos, packet_id, dup, topic, data, subscription_ids } = delivery;
+    let mut properties = BytesMut::new();
+    if version == Version::V5 {
+        let mut list = BytesMut::new();
+        for id in subscription_ids {
+            list.put_u8(SUBSCRIPTION_IDENTIFIER);
+            put_variable_length(*id, &mut list);
+        }
+        put_variable_length(length(list.len()), &mut properties);
+        properties.put_slice(&list);
+    }
+    let id_bytes = if qos == Qos::AtMostOnce { 0 } else { 2 };
+    out.put_u8(kind::PUBLISH << 4 | u8::from(dup) << 3 | qos.as_u8() << 1);
+    put_variable_length(length(2 + topic.len() + id_bytes + properties.len() + data.len()), out);
+    out.put_u16(u16::try_from(topic.len()).expect("an event's name has at most 65,535 bytes"));
+    out.put_slice(topic);
+    if id_bytes > 0 {
+        out.put_u16(packet_id);
+    }
+    out.put_slice(&properties);
+    out.put_slice(data);
 }
 
-/// The way to a publish with a packet id: rumqttd makes one only from its own serialised form.
-fn numbered_publish(delivery: &Envelope, packet_id: u16) -> protocol::Publish {
-    let topic_bytes = u16::try_from(delivery.topic.len()).expect("an envelope's topic has at most 65,535 bytes");
-    let mut serialised = BytesMut::with_capacity(5 + delivery.topic.len() + delivery.data.len());
-    serialised.put_u8(kind::PUBLISH << 4 | delivery.qos.as_u8() << 1);
-    serialised.put_u16(packet_id);
-    serialised.put_u16(topic_bytes);
-    serialised.put_slice(&delivery.topic);
-    serialised.put_slice(&delivery.data);
-    protocol::Publish::deserialize(serialised.freeze())
+/// Source: MQTT 5, 3.3.2.3.8.
+const SUBSCRIPTION_IDENTIFIER: u8 = 0x0B;
+
+fn length(bytes: usize) -> u32 {
+    u32::try_from(bytes).expect("events have at most 102,400 bytes")
+}
+
+/// Source: MQTT 5, 1.5.5.
+fn put_variable_length(mut number: u32, out: &mut BytesMut) {
+    loop {
+        let low = u8::try_from(number & 0x7F).expect("seven bits");
+        number >>= 7;
+        if number == 0 {
+            return out.put_u8(low);
+        }
+        out.put_u8(low | 0x80);
+    }
 }
 
 fn encode_connack(version: Version, connack: ConnAck, out: &mut BytesMut) {
     let properties = connack.offer.filter(|_| version == Version::V5).map(|offer| protocol::ConnAckProperties {
-        session_expiry_interval: Some(0),
+        session_expiry_interval: offer.expiry_s,
         receive_max: Some(offer.receive_maximum),
         max_packet_size: u32::try_from(offer.max_packet_bytes).ok(),
         assigned_client_identifier: offer.assigned_client_id,
@@ -107,7 +125,11 @@ fn encode_connack(version: Version, connack: ConnAck, out: &mut BytesMut) {
         ..Default::default()
     });
     let code = connack_code(version, connack.reason);
-    write(version, Packet::ConnAck(protocol::ConnAck { session_present: false, code }, properties), out);
+    write(
+        version,
+        Packet::ConnAck(protocol::ConnAck { session_present: connack.session_present, code }, properties),
+        out,
+    );
 }
 
 fn write(version: Version, packet: Packet, out: &mut BytesMut) {

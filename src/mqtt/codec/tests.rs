@@ -4,12 +4,12 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::model::Qos;
-use crate::mqtt::envelope::Envelope;
 use crate::mqtt::frame;
 use crate::mqtt::frame::Limits;
 use crate::mqtt::frame::kind;
 use crate::mqtt::packet::ConnAck;
 use crate::mqtt::packet::Connect;
+use crate::mqtt::packet::Delivery;
 use crate::mqtt::packet::Publish;
 use crate::mqtt::packet::Reason;
 use crate::mqtt::packet::Received;
@@ -47,9 +47,8 @@ fn written(version: Version, reply: Reply) -> Vec<u8> {
     out.to_vec()
 }
 
-fn delivery(qos: Qos, subscription_ids: Vec<u32>) -> Envelope {
-    let (topic, data) = (Bytes::from_static(b"a/b"), Bytes::from_static(b"data"));
-    Envelope { generation: 0, sequence: 0, qos, subscription_ids, topic, data }
+fn delivery(qos: Qos, packet_id: u16, subscription_ids: &[u32]) -> Delivery<'_> {
+    Delivery { qos, packet_id, dup: false, topic: b"a/b", data: b"data", subscription_ids }
 }
 
 #[test]
@@ -70,13 +69,15 @@ fn a_publish_is_read_with_its_packet_id_and_flags() {
 
 #[test]
 fn a_disconnect_may_have_a_reason_and_no_properties() {
-    let left = |with_will| Ok(Some(Received::Disconnect { with_will }));
+    let left = |with_will| Ok(Some(Received::Disconnect { with_will, expiry_s: None }));
     assert_eq!(take(Version::V4, &[0xE0, 0]), left(false));
     assert_eq!(take(Version::V5, &[0xE0, 0]), left(false));
     assert_eq!(take(Version::V5, &[0xE0, 1, 0]), left(false));
     assert_eq!(take(Version::V5, &[0xE0, 1, 4]), left(true));
     assert_eq!(take(Version::V5, &[0xE0, 2, 4, 0]), left(true));
     assert_eq!(take(Version::V4, &[0xE0, 1, 4]), Err(Violation::MALFORMED));
+    let lasting = Received::Disconnect { with_will: false, expiry_s: Some(9) };
+    assert_eq!(take(Version::V5, &[0xE0, 7, 0, 5, 0x11, 0, 0, 0, 9]), Ok(Some(lasting)));
 }
 
 #[test]
@@ -120,7 +121,7 @@ fn every_reason_can_be_written_in_every_packet_that_has_one() {
         Reason::SharedNotSupported,
     ] {
         for version in [Version::V4, Version::V5] {
-            written(version, Reply::ConnAck(ConnAck { reason, offer: None }));
+            written(version, Reply::ConnAck(ConnAck { reason, session_present: false, offer: None }));
             written(version, Reply::PubAck { packet_id: 1, reason, text: None });
             written(version, Reply::PubRec { packet_id: 1, reason, text: None });
             written(version, Reply::SubAck { packet_id: 1, grants: vec![Err(reason)] });
@@ -131,11 +132,14 @@ fn every_reason_can_be_written_in_every_packet_that_has_one() {
 #[test]
 fn a_delivery_has_identifiers_for_those_who_know_them() {
     let mut out = BytesMut::new();
-    encode_delivery(Version::V4, &delivery(Qos::AtMostOnce, vec![1]), 0, &mut out);
+    encode_delivery(Version::V4, delivery(Qos::AtMostOnce, 0, &[1]), &mut out);
     assert_eq!(&out[..], b"\x30\x09\0\x03a/bdata");
     out.clear();
-    encode_delivery(Version::V5, &delivery(Qos::ExactlyOnce, vec![1, 300]), 7, &mut out);
+    encode_delivery(Version::V5, delivery(Qos::ExactlyOnce, 7, &[1, 300]), &mut out);
     assert_eq!(&out[..], b"\x34\x11\0\x03a/b\0\x07\x05\x0B\x01\x0B\xAC\x02data");
+    out.clear();
+    encode_delivery(Version::V4, Delivery { dup: true, ..delivery(Qos::AtLeastOnce, 7, &[]) }, &mut out);
+    assert_eq!(&out[..], b"\x3a\x0b\0\x03a/b\0\x07data");
 }
 
 #[test]
@@ -206,12 +210,10 @@ proptest! {
     fn a_delivery_is_read_back_as_it_was_sent(qos in 0_u8..3, topic in "[a-z/]{1,80}", data: Vec<u8>) {
         let qos = Qos::from_u8(qos).expect("below 3");
         let packet_id = if qos == Qos::AtMostOnce { 0 } else { 9 };
-        let mut envelope = delivery(qos, Vec::new());
-        envelope.topic = Bytes::from(topic.clone());
-        envelope.data = Bytes::from(data.clone());
+        let sent = Delivery { topic: topic.as_bytes(), data: &data, ..delivery(qos, packet_id, &[]) };
         for version in [Version::V4, Version::V5] {
             let mut out = BytesMut::new();
-            encode_delivery(version, &envelope, packet_id, &mut out);
+            encode_delivery(version, sent, &mut out);
             let data = Bytes::from(data.clone());
             let sent = Publish { topic: topic.clone(), data, qos, packet_id, dup: false, retain: false };
             prop_assert_eq!(take(version, &out), Ok(Some(Received::Publish(sent))));

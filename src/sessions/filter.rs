@@ -8,11 +8,11 @@ const FILTER_BYTES: usize = crate::model::spec::EMITTED_NAME_CHARS;
 
 /// A valid filter that a client may subscribe to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct TopicFilter(String);
+pub struct TopicFilter(String);
 
 /// Why a filter is not subscribed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum FilterRefusal {
+pub enum FilterRefusal {
     /// Empty, too long, holds NUL, or has `+` or `#` in a wrong place.
     #[error("not a valid topic filter")]
     Invalid,
@@ -26,7 +26,7 @@ pub(super) enum FilterRefusal {
 
 impl TopicFilter {
     /// Checks a filter as it arrived.
-    pub(super) fn parse(text: String) -> Result<Self, FilterRefusal> {
+    pub fn parse(text: String) -> Result<Self, FilterRefusal> {
         if text.starts_with("$share/") {
             return Err(FilterRefusal::Shared);
         }
@@ -40,7 +40,7 @@ impl TopicFilter {
     }
 
     /// Whether a message on `topic` is for who subscribed to this.
-    pub(super) fn matches(&self, topic: &str) -> bool {
+    pub fn matches(&self, topic: &str) -> bool {
         // A leading wildcard does not match names that a server keeps for itself.
         if topic.starts_with('$') && !self.0.starts_with('$') {
             return false;
@@ -59,7 +59,7 @@ impl TopicFilter {
     }
 
     /// The filter as text.
-    pub(super) fn as_str(&self) -> &str {
+    pub fn as_str(&self) -> &str {
         &self.0
     }
 }

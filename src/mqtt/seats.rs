@@ -2,70 +2,14 @@
 //! holder is asked to go, and the claim waits until it is gone.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::sync::PoisonError;
 
-use sha2::Digest;
-use sha2::Sha256;
 use tokio::sync::watch;
 
-use crate::bus::Publisher;
-use crate::model::DeviceId;
-use crate::model::UserId;
-use crate::registry::Identity;
-
-/// Whose session and under which client id: the same client id of another device is another session.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct SessionKey {
-    holder: Holder,
-    client_id: String,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Holder {
-    Device(DeviceId),
-    User(UserId),
-}
-
-impl SessionKey {
-    pub(super) fn new(identity: &Identity, client_id: String) -> Self {
-        let holder = match identity {
-            Identity::Device(device) => Holder::Device(device.id),
-            Identity::Observer(token) => Holder::User(token.user),
-        };
-        Self { holder, client_id }
-    }
-
-    /// Who publishes in this session.
-    pub(super) fn publisher(&self) -> Publisher {
-        match self.holder {
-            Holder::Device(id) => Publisher::Device(id),
-            Holder::User(id) => Publisher::user(id),
-        }
-    }
-
-    /// The same number for the same session over every restart, to recognise resends.
-    pub(super) fn fingerprint(&self) -> u64 {
-        let (tag, id) = match &self.holder {
-            Holder::Device(id) => (b'd', id.as_bytes()),
-            Holder::User(id) => (b'u', id.as_bytes()),
-        };
-        let digest = Sha256::new().chain_update([tag]).chain_update(id).chain_update(&self.client_id).finalize();
-        u64::from_be_bytes(digest[..8].try_into().expect("a digest has 32 bytes"))
-    }
-}
-
-impl fmt::Display for SessionKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.holder {
-            Holder::Device(id) => write!(f, "device {id} as {:?}", self.client_id),
-            Holder::User(id) => write!(f, "user {id} as {:?}", self.client_id),
-        }
-    }
-}
+use crate::sessions::SessionKey;
 
 /// All sessions may be in use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -74,7 +18,7 @@ pub(super) struct NoSeat;
 
 /// The table of live sessions.
 #[derive(Debug)]
-pub(super) struct Sessions {
+pub(super) struct Seats {
     live: Mutex<HashMap<SessionKey, Live>>,
     max: usize,
 }
@@ -92,11 +36,11 @@ struct Live {
 pub(super) struct Seat {
     key: SessionKey,
     claimed: watch::Receiver<bool>,
-    sessions: Arc<Sessions>,
+    seats: Arc<Seats>,
     _gone: watch::Sender<()>,
 }
 
-impl Sessions {
+impl Seats {
     pub(super) fn new(max: usize) -> Arc<Self> {
         Arc::new(Self { live: Mutex::default(), max })
     }
@@ -124,7 +68,7 @@ impl Sessions {
         let (claimed, claims) = watch::channel(false);
         let (going, gone) = watch::channel(());
         live.insert(key.clone(), Live { claimed, gone });
-        Seat { key: key.clone(), claimed: claims, sessions: Arc::clone(self), _gone: going }
+        Seat { key: key.clone(), claimed: claims, seats: Arc::clone(self), _gone: going }
     }
 
     fn live(&self) -> MutexGuard<'_, HashMap<SessionKey, Live>> {
@@ -149,7 +93,7 @@ impl Seat {
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        self.sessions.live().remove(&self.key);
+        self.seats.live().remove(&self.key);
     }
 }
 
@@ -158,25 +102,20 @@ mod tests {
     use futures_util::FutureExt;
 
     use super::*;
-    use crate::model::KeyHash;
-    use crate::registry::Token;
+    use crate::model::UserId;
+    use crate::sessions::Holder;
 
     fn key(user: u8, client_id: &str) -> SessionKey {
-        let token = Token::lasting(
-            UserId::from_bytes([user; 12]),
-            KeyHash::of("token"),
-            crate::model::WallTime::from_millis(0),
-        );
-        SessionKey::new(&Identity::Observer(token), client_id.to_owned())
+        SessionKey { holder: Holder::User(UserId::from_bytes([user; 12])), client_id: client_id.to_owned() }
     }
 
     #[tokio::test]
     async fn a_claim_waits_until_the_holder_is_gone() {
-        let sessions = Sessions::new(1);
+        let seats = Seats::new(1);
         let key = key(1, "x");
-        let mut holder = sessions.claim(&key).await.unwrap();
+        let mut holder = seats.claim(&key).await.unwrap();
         assert!(holder.claimed().now_or_never().is_none());
-        let mut claim = Box::pin(sessions.claim(&key));
+        let mut claim = Box::pin(seats.claim(&key));
         assert!((&mut claim).now_or_never().is_none());
         holder.claimed().await;
         assert!((&mut claim).now_or_never().is_none());
@@ -187,19 +126,12 @@ mod tests {
 
     #[tokio::test]
     async fn the_same_client_id_of_somebody_else_is_another_session() {
-        let sessions = Sessions::new(2);
-        let mut one = sessions.claim(&key(1, "x")).await.unwrap();
-        let _two = sessions.claim(&key(2, "x")).await.unwrap();
+        let seats = Seats::new(2);
+        let mut one = seats.claim(&key(1, "x")).await.unwrap();
+        let _two = seats.claim(&key(2, "x")).await.unwrap();
         assert!(one.claimed().now_or_never().is_none());
-        assert_eq!(sessions.claim(&key(1, "y")).await.unwrap_err(), NoSeat);
+        assert_eq!(seats.claim(&key(1, "y")).await.unwrap_err(), NoSeat);
         drop(one);
-        assert!(sessions.claim(&key(1, "y")).await.is_ok());
-    }
-
-    #[test]
-    fn a_fingerprint_stays_what_it_is() {
-        assert_eq!(key(1, "x").fingerprint(), key(1, "x").fingerprint());
-        assert_ne!(key(1, "x").fingerprint(), key(2, "x").fingerprint());
-        assert_ne!(key(1, "x").fingerprint(), key(1, "y").fingerprint());
+        assert!(seats.claim(&key(1, "y")).await.is_ok());
     }
 }

@@ -1,0 +1,171 @@
+//! A session while it has a connection: what the connection may ask of it.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::clock;
+use crate::model::UserId;
+use crate::sessions::Due;
+use crate::sessions::Expiry;
+use crate::sessions::Sessions;
+use crate::sessions::Subscription;
+use crate::sessions::TooManyFilters;
+use crate::sessions::subscribe;
+use crate::sessions::table::Entry;
+use crate::sessions::unsubscribe;
+use crate::store::Changes;
+use crate::store::QueueError;
+use crate::store::StoredMessage;
+use crate::store::WriteError;
+
+/// Bytes of messages that are read at once for a connection.
+const READ_BYTES: usize = 32 * 1_024;
+
+/// A message to send.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outgoing {
+    /// Which one.
+    pub due: Due,
+    /// What it says.
+    pub message: StoredMessage,
+}
+
+/// Messages that are being read.
+pub type Reading = JoinHandle<Result<Vec<Outgoing>, QueueError>>;
+
+/// A session while it has a connection. It is left when this is dropped.
+#[derive(Debug)]
+pub struct Attached {
+    pub(super) sessions: Sessions,
+    pub(super) fingerprint: u64,
+    pub(super) wake: Arc<Notify>,
+    pub(super) is_present: bool,
+}
+
+impl Attached {
+    /// Whether the session was there before this connection.
+    pub fn is_present(&self) -> bool {
+        self.is_present
+    }
+
+    /// What it subscribed to so far.
+    pub fn subscriptions(&self) -> Vec<Subscription> {
+        self.with(|entry| entry.subscriptions().clone()).unwrap_or_default()
+    }
+
+    /// Subscribes, or replaces the subscription with the same filter; [`Self::record`] makes it durable.
+    ///
+    /// # Errors
+    /// There are `max` already.
+    pub fn subscribe(&self, wanted: Subscription, max: usize) -> Result<(), TooManyFilters> {
+        self.with(|entry| subscribe(entry.subscriptions(), wanted, max)).unwrap_or(Err(TooManyFilters))
+    }
+
+    /// Unsubscribes: whether the filter was held. [`Self::record`] makes it durable.
+    pub fn unsubscribe(&self, filter: &str) -> bool {
+        self.with(|entry| unsubscribe(entry.subscriptions(), filter)).unwrap_or_default()
+    }
+
+    /// Writes what was subscribed. The answer comes when it is on the disk.
+    pub fn record(&self) -> oneshot::Receiver<Result<(), WriteError>> {
+        let mut changes = Changes::new();
+        if let Some(stored) = self.with(|entry| entry.stored()) {
+            changes.put_session(self.fingerprint, &stored);
+        }
+        self.sessions.writer.write(changes)
+    }
+
+    /// From now on it lives so long without a connection.
+    pub fn set_expiry(&self, expiry: Expiry) {
+        self.with(|entry| entry.set_expiry(expiry));
+        drop(self.record());
+    }
+
+    /// What its client published with QoS 2 and did not release over earlier connections: packet identifiers.
+    pub fn received(&self) -> HashSet<u16> {
+        self.with(|entry| entry.received().clone()).unwrap_or_default()
+    }
+
+    /// Remembers that for later connections.
+    pub fn remember_received(&self, packet_ids: HashSet<u16>) {
+        self.with(|entry| *entry.received() = packet_ids);
+    }
+
+    /// The packet identifiers for which PUBREL is to be sent again.
+    pub fn released(&self) -> Vec<u16> {
+        self.with(|entry| entry.released()).unwrap_or_default()
+    }
+
+    /// Waits until something may be there to [`Self::take`]. Cancel safe.
+    pub async fn woken(&self) {
+        self.wake.notified().await;
+    }
+
+    /// Begins to read what may be sent now, so that no more than `window` messages are unfinished. None if nothing may.
+    /// `owner` is whose events the session hears; what was kept for another owner goes. If the disk refuses, the
+    /// connection has to end: with the next one they are sent.
+    pub fn take(&self, window: usize, owner: UserId) -> Option<Reading> {
+        let unfinished = self.with(|entry| entry.unfinished())?;
+        let room = window.saturating_sub(unfinished);
+        if room == 0 {
+            return None;
+        }
+        let due = self.sessions.table().change(self.fingerprint, |outbox| Some(outbox.send(room, READ_BYTES)))?;
+        if due.is_empty() {
+            return None;
+        }
+        let (sessions, fingerprint) = (self.sessions.clone(), self.fingerprint);
+        Some(tokio::task::spawn_blocking(move || {
+            due.into_iter().filter_map(|due| sessions.read(fingerprint, due, owner).transpose()).collect()
+        }))
+    }
+
+    /// A PUBACK came.
+    pub fn acknowledged(&self, packet_id: u16) {
+        let gone = self.sessions.table().change(self.fingerprint, |outbox| outbox.acknowledged(packet_id));
+        self.sessions.remove(self.fingerprint, gone);
+    }
+
+    /// A PUBREC came that refuses the message.
+    pub fn refused(&self, packet_id: u16) {
+        let gone = self.sessions.table().change(self.fingerprint, |outbox| outbox.refused(packet_id));
+        self.sessions.remove(self.fingerprint, gone);
+    }
+
+    /// A PUBREC came: PUBREL may be sent once the answer says that this is on the disk. None if no message is known by
+    /// that packet identifier.
+    pub fn received_by_client(&self, packet_id: u16) -> Option<oneshot::Receiver<Result<(), WriteError>>> {
+        let gone = self.sessions.table().change(self.fingerprint, |outbox| outbox.received(packet_id))?;
+        let mut changes = Changes::new();
+        changes.release_message(self.fingerprint, gone.seq, gone.pieces);
+        Some(self.sessions.writer.write(changes))
+    }
+
+    /// A PUBCOMP came.
+    pub fn completed(&self, packet_id: u16) {
+        let gone = self.sessions.table().change(self.fingerprint, |outbox| outbox.completed(packet_id));
+        self.sessions.remove(self.fingerprint, gone);
+    }
+
+    /// A message cannot be sent to this client at all.
+    pub fn give_up(&self, seq: u64) {
+        let gone = self.sessions.table().change(self.fingerprint, |outbox| outbox.discard(seq));
+        self.sessions.remove(self.fingerprint, gone);
+    }
+
+    fn with<T>(&self, look: impl FnOnce(&mut Entry) -> T) -> Option<T> {
+        self.sessions.table().session(self.fingerprint).map(look)
+    }
+}
+
+impl Drop for Attached {
+    fn drop(&mut self) {
+        let mut changes = Changes::new();
+        self.sessions.table().detach(self.fingerprint, clock::now().mono_ms, &mut changes);
+        self.sessions.ride_along(changes);
+    }
+}

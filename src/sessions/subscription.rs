@@ -1,0 +1,86 @@
+//! What a session subscribed to, and how it hears an event by that. Pure.
+//!
+//! A session gets one copy of an event, whatever number of its filters match: with the QoS with which it was published,
+//! but no higher one than was granted to a matching filter.
+//!
+//! "No local" is decided by who published, not by the client id: a device that asks for it does not hear what the same
+//! device published over any of its connections, and an observer hears nothing that was published as `api`.
+
+use crate::model::Event;
+use crate::model::Hearer;
+use crate::model::Qos;
+use crate::model::Source;
+use crate::sessions::TopicFilter;
+
+/// One granted filter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subscription {
+    /// What it matches.
+    pub filter: TopicFilter,
+    /// The highest QoS with which its events are sent.
+    pub granted: Qos,
+    /// Whether what the session's own holder published is left out.
+    pub no_local: bool,
+    /// The identifier that the client gave it.
+    pub id: Option<u32>,
+}
+
+/// How a session hears an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Heard {
+    /// The QoS to send it with.
+    pub qos: Qos,
+    /// The identifiers of all filters that match.
+    pub subscription_ids: Vec<u32>,
+}
+
+/// How who listens as `hearer` hears an event of their owner; none if they do not.
+pub fn hear(subscriptions: &[Subscription], hearer: Hearer, event: &Event) -> Option<Heard> {
+    if !hearer.may_hear(event) {
+        return None;
+    }
+    let (mut granted, mut subscription_ids) = (None, Vec::new());
+    for subscription in subscriptions {
+        let is_silenced = subscription.no_local && is_local(hearer, event.source);
+        if !is_silenced && subscription.filter.matches(event.name.as_str()) {
+            granted = granted.max(Some(subscription.granted));
+            subscription_ids.extend(subscription.id);
+        }
+    }
+    granted.map(|granted| Heard { qos: granted.min(event.publishing.qos), subscription_ids })
+}
+
+/// Adds a filter, or replaces the one with the same text.
+///
+/// # Errors
+/// There are `max` filters already.
+pub fn subscribe(held: &mut Vec<Subscription>, wanted: Subscription, max: usize) -> Result<(), TooManyFilters> {
+    let has_room = held.len() < max;
+    match held.iter_mut().find(|held| held.filter == wanted.filter) {
+        Some(same) => *same = wanted,
+        None if has_room => held.push(wanted),
+        None => return Err(TooManyFilters),
+    }
+    Ok(())
+}
+
+/// Takes a filter away: whether it was held.
+pub fn unsubscribe(held: &mut Vec<Subscription>, filter: &str) -> bool {
+    let before = held.len();
+    held.retain(|held| held.filter.as_str() != filter);
+    held.len() < before
+}
+
+/// A session has as many filters as it may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the session holds as many filters as it may")]
+pub struct TooManyFilters;
+
+/// Whether the event was published by who hears it.
+fn is_local(hearer: Hearer, source: Source) -> bool {
+    match (hearer, source) {
+        (Hearer::Device { id, .. }, Source::Device(publisher)) => id == publisher,
+        (Hearer::Observer, Source::Api) => true,
+        _ => false,
+    }
+}

@@ -61,6 +61,9 @@ pub struct ResendMark {
     pub packet_id: u16,
     /// Whether the client says that it sent this before.
     pub dup: bool,
+    /// Whether the identifier is to be remembered with the event until the client releases it (QoS 2), because the
+    /// session outlives its connection.
+    pub is_held: bool,
 }
 
 /// What became of a publication.

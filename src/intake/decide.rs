@@ -9,6 +9,7 @@ use crate::bus::Presence;
 use crate::bus::Publication;
 use crate::bus::Publisher;
 use crate::bus::Refusal;
+use crate::bus::ResendMark;
 use crate::chance::Chance;
 use crate::clock::Now;
 use crate::config::Config;
@@ -110,13 +111,16 @@ pub(super) enum Dropped {
 
 impl Decision {
     /// Keeps what sessions that outlive their connection want of it.
-    pub(super) fn keep(&mut self, sessions: &Sessions, registry: &Snapshot) {
+    pub(super) fn keep(&mut self, resend: Option<ResendMark>, sessions: &Sessions, registry: &Snapshot) {
         let Self::Accepted { event, changes, notices, kept, .. } = self else { return };
         let mut keeping = Changes::new();
+        if let Some(held) = resend.filter(|resend| resend.is_held) {
+            keeping.put_received(held.session, held.packet_id);
+        }
         for event in [Some(&*event), notices.as_ref()].into_iter().flatten() {
             kept.append(sessions.keep(event, registry, &mut keeping));
         }
-        if !kept.is_empty() {
+        if !keeping.is_empty() {
             keeping.needs_room();
             changes.get_or_insert_default().append(keeping);
         }

@@ -182,7 +182,7 @@ pub async fn run(parts: Parts, mut stop: watch::Receiver<bool>) {
                     let (registry, config) = (registry.borrow(), config.borrow());
                     let stock = Stored { queue: &store, free_bytes: writer.free_bytes() };
                     let mut decision = clerk.desk.decide(&publication, &registry, &config, &stock, clock::now());
-                    decision.keep(&clerk.sessions, &registry);
+                    decision.keep(publication.resend, &clerk.sessions, &registry);
                     decision
                 };
                 under_way.push_back(carry_out(verdict, decision, &writer));

@@ -140,7 +140,7 @@ fn publication(name: &str, data: u64) -> Publication {
 }
 
 fn resend(dup: bool) -> Publication {
-    let resend = Some(ResendMark { session: 9, packet_id: 5, dup });
+    let resend = Some(ResendMark { session: 9, packet_id: 5, dup, is_held: false });
     Publication { resend, ..publication("temp", 72) }
 }
 

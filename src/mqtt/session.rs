@@ -201,7 +201,14 @@ impl Session {
             Received::PubRec { packet_id, refused } => return Ok(self.pubrec(packet_id, refused, out)),
             Received::PubRel { packet_id } => {
                 let known = self.inbound.release(packet_id);
-                self.reply(Reply::PubComp { packet_id, known }, out);
+                let reply = Reply::PubComp { packet_id, known };
+                return Ok(match &self.lasting {
+                    Some(lasting) if known => Some(Errand::Record(lasting.release(packet_id), reply)),
+                    _ => {
+                        self.reply(reply, out);
+                        None
+                    }
+                });
             }
             Received::PubComp { packet_id } => match &self.lasting {
                 Some(lasting) => lasting.completed(packet_id),
@@ -274,6 +281,9 @@ impl Session {
             (Err(refusal), Version::V5) => (reason_of(&refusal), Some(refusal.to_string())),
         };
         self.inbound.decided(qos, packet_id, !reason.is_failure());
+        if let Some(lasting) = self.lasting.as_ref().filter(|_| qos == Qos::ExactlyOnce && !reason.is_failure()) {
+            lasting.hold(packet_id);
+        }
         self.answer(ticket, reason, text, out);
         Ok(())
     }
@@ -358,7 +368,8 @@ impl Session {
             Step::HandIn => {}
         }
         let ticket = (qos != Qos::AtMostOnce).then_some(Ticket { qos, packet_id });
-        let resend = ticket.map(|_| ResendMark { session: self.fingerprint, packet_id, dup });
+        let is_held = qos == Qos::ExactlyOnce && self.lasting.is_some();
+        let resend = ticket.map(|_| ResendMark { session: self.fingerprint, packet_id, dup, is_held });
         let publication = Publication {
             name: topic,
             data,
@@ -381,14 +392,6 @@ impl Session {
         if out.len() - before > self.client_packet_bytes {
             out.truncate(before);
             self.reply(build(None), out);
-        }
-    }
-}
-
-impl Drop for Session {
-    fn drop(&mut self) {
-        if let Some(lasting) = &self.lasting {
-            lasting.remember_received(self.inbound.received());
         }
     }
 }

@@ -90,9 +90,17 @@ impl Attached {
         self.with(|entry| entry.received().clone()).unwrap_or_default()
     }
 
-    /// Remembers that for later connections.
-    pub fn remember_received(&self, packet_ids: HashSet<u16>) {
-        self.with(|entry| *entry.received() = packet_ids);
+    /// Its client was told that a publish of QoS 2 was received. That is on the disk with the event.
+    pub fn hold(&self, packet_id: u16) {
+        self.with(|entry| entry.received().insert(packet_id));
+    }
+
+    /// Its client released one: PUBCOMP may be sent once the answer says that this is on the disk.
+    pub fn release(&self, packet_id: u16) -> oneshot::Receiver<Result<(), WriteError>> {
+        self.with(|entry| entry.received().remove(&packet_id));
+        let mut changes = Changes::new();
+        changes.remove_received(self.fingerprint, packet_id);
+        self.sessions.writer.write(changes)
     }
 
     /// The packet identifiers for which PUBREL is to be sent again.

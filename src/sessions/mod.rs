@@ -144,7 +144,7 @@ impl Sessions {
     /// # Errors
     /// When the disk is bad.
     pub fn restore(queue: &Queue, writer: &QueueWriter, bounds: Bounds, now_ms: u64) -> Result<Self, QueueError> {
-        let table = Table::restore(queue.sessions()?, queue.message_rows()?, bounds, now_ms);
+        let table = Table::restore(queue.sessions()?, queue.message_rows()?, queue.received()?, bounds, now_ms);
         Ok(Self { table: Arc::new(Mutex::new(table)), queue: queue.clone(), writer: writer.clone() })
     }
 

@@ -74,6 +74,7 @@ impl Table {
     pub(super) fn restore(
         sessions: Vec<(u64, StoredSession)>,
         messages: Vec<(u64, MessageRow)>,
+        received: Vec<(u64, u16)>,
         bounds: Bounds,
         now_ms: u64,
     ) -> Self {
@@ -85,6 +86,11 @@ impl Table {
             if let Some(entry) = table.sessions.get_mut(&fingerprint) {
                 entry.outbox.restore(row.seq, row.pieces, row.bytes, row.qos, row.is_released);
                 table.bytes += row.bytes;
+            }
+        }
+        for (fingerprint, packet_id) in received {
+            if let Some(entry) = table.sessions.get_mut(&fingerprint) {
+                entry.received.insert(packet_id);
             }
         }
         table
@@ -120,6 +126,7 @@ impl Table {
         self.make_room(key.holder, changes)?;
         let entry = Entry::new(key.clone(), expiry);
         let wake = Arc::clone(&entry.wake);
+        changes.put_session(fingerprint, &entry.stored());
         self.sessions.insert(fingerprint, entry);
         Ok(Some(Opened { is_present: false, wake }))
     }
@@ -257,6 +264,9 @@ impl Table {
         self.bytes -= entry.outbox.bytes();
         for Gone { seq, pieces } in entry.outbox.all() {
             changes.remove_message(fingerprint, seq, pieces);
+        }
+        for packet_id in entry.received {
+            changes.remove_received(fingerprint, packet_id);
         }
         changes.remove_session(fingerprint);
         Some(entry.key)

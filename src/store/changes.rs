@@ -148,6 +148,16 @@ impl Changes {
         }
     }
 
+    /// Remembers what a session published with QoS 2, until it is released.
+    pub fn put_received(&mut self, session: u64, packet_id: u16) {
+        self.put_row(session::received_key(session, packet_id), row::encode(session::RECEIVED_VERSION, &()));
+    }
+
+    /// It is released.
+    pub fn remove_received(&mut self, session: u64, packet_id: u16) {
+        self.remove_row(session::received_key(session, packet_id));
+    }
+
     /// The whole write is to be refused when there is no room on the disk.
     pub fn needs_room(&mut self) {
         self.adds = true;

@@ -300,6 +300,15 @@ impl Queue {
         self.rows(keys::SESSION, session::SESSION_VERSION, name)
     }
 
+    /// What sessions published with QoS 2 and have not released: the session, and the packet identifier.
+    ///
+    /// # Errors
+    /// When the disk is bad. Rows that cannot be decoded are left out.
+    pub fn received(&self) -> Result<Vec<(u64, u16)>, QueueError> {
+        let rows = self.rows::<_, ()>(keys::RECEIVED, session::RECEIVED_VERSION, session::received_of)?;
+        Ok(rows.into_iter().map(|(received, ())| received).collect())
+    }
+
     /// What waits for sessions, by session and in the order of its numbers.
     ///
     /// # Errors

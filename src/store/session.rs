@@ -3,6 +3,7 @@
 //! ```text
 //! l | session (8)                      who, and what they subscribed to
 //! m | session (8) | seq (8) | piece (1)  a message; cut into pieces, since it can be long
+//! i | session (8) | packet id (2)      published with QoS 2, and not released: the same again is no new event
 //! ```
 //! A message of QoS 2 for which PUBREC came is a single byte: its PUBREL is all that is left to be sent.
 
@@ -19,6 +20,7 @@ use crate::store::pieces;
 use crate::store::row::RowError;
 
 pub(super) const SESSION_VERSION: u8 = 1;
+pub(super) const RECEIVED_VERSION: u8 = 1;
 const MESSAGE_VERSION: u8 = 1;
 
 /// The row of a message for which PUBREC came.
@@ -135,6 +137,18 @@ pub(super) fn message_key(session: u64, seq: u64, piece: u8) -> Vec<u8> {
     key
 }
 
+pub(super) fn received_key(session: u64, packet_id: u16) -> Vec<u8> {
+    let mut key = keys::prefixed(keys::RECEIVED, &session.to_be_bytes());
+    key.extend(packet_id.to_be_bytes());
+    key
+}
+
+/// The session and the packet identifier in such a key, behind its prefix.
+pub(super) fn received_of(rest: &[u8]) -> Option<(u64, u16)> {
+    let (session, packet_id) = rest.split_at_checked(8)?;
+    Some((u64::from_be_bytes(session.try_into().ok()?), u16::from_be_bytes(packet_id.try_into().ok()?)))
+}
+
 /// The session and the number in the key of a message's first piece; none for the others.
 pub(super) fn message_of_first(key: &[u8]) -> Option<(u64, u64)> {
     let rest = key.strip_prefix(&[keys::MESSAGE])?;
@@ -167,6 +181,8 @@ mod tests {
         assert_eq!(encode(&message("72")), [bytes.concat()]);
         assert_eq!(message_key(258, 3, 4), b"m\0\0\0\0\0\0\x01\x02\0\0\0\0\0\0\0\x03\x04");
         assert_eq!(session_key(258), b"l\0\0\0\0\0\0\x01\x02");
+        assert_eq!(received_key(258, 772), b"i\0\0\0\0\0\0\x01\x02\x03\x04");
+        assert_eq!(received_of(&received_key(258, 772)[1..]), Some((258, 772)));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use farhook::bus::Live;
 use farhook::bus::Presence;
 use farhook::bus::Publisher;
 use farhook::bus::Refusal;
+use farhook::bus::ResendMark;
 use farhook::bus::Submission;
 use farhook::model::Device;
 use farhook::model::DeviceId;
@@ -81,8 +82,11 @@ impl Kept {
     }
 
     /// As the real intake does: kept, on the disk, told.
-    pub(crate) async fn keep(&self, event: &Event, registry: &Snapshot) {
+    pub(crate) async fn keep(&self, event: &Event, resend: Option<ResendMark>, registry: &Snapshot) {
         let mut changes = Changes::new();
+        if let Some(held) = resend.filter(|resend| resend.is_held) {
+            changes.put_received(held.session, held.packet_id);
+        }
         let kept = self.sessions.keep(event, registry, &mut changes);
         if !changes.is_empty() {
             self.writer.write(changes).await.unwrap().unwrap();
@@ -143,7 +147,7 @@ impl Gateway {
                         let publishing = publication.publishing.clone();
                         let event = Event { publishing, ..event(name, &data, source, owner) };
                         let snapshot = Arc::clone(&registry.borrow());
-                        kept.keep(&event, &snapshot).await;
+                        kept.keep(&event, publication.resend, &snapshot).await;
                         live.announce_kept(Arc::new(event)).await;
                         Ok(accepted())
                     }

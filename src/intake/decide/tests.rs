@@ -82,7 +82,7 @@ fn by_user(name: &str) -> Publication {
 }
 
 fn sent(packet_id: u16, dup: bool, data: &'static str) -> Publication {
-    let resend = Some(ResendMark { session: 9, packet_id, dup });
+    let resend = Some(ResendMark { session: 9, packet_id, dup, is_held: false });
     Publication { resend, data: data.into(), ..by_device(1, "temp") }
 }
 

@@ -26,7 +26,7 @@ fn event(name: &str, source: Source, owner: UserId) -> Event {
 }
 
 fn table(bounds: Bounds) -> Table {
-    Table::restore(Vec::new(), Vec::new(), bounds, 0)
+    Table::restore(Vec::new(), Vec::new(), Vec::new(), bounds, 0)
 }
 
 fn subscribed(table: &mut Table, device: u8, filter: &str) {

@@ -19,6 +19,7 @@
 //! | [`sessions`] | MQTT sessions that outlive their connection, and what waits for them |
 //! | [`logbook`], [`notices`], [`history`] | the log of attempts; what a person should read; how much went when |
 //! | [`control`], [`http`], [`api`], [`web`] | the local socket; the web port, its endpoints and its pages |
+//! | [`tls`] | the certificate that HTTPS and MQTT over TLS show, and the handshake |
 //! | [`daemon`], [`cli`] | joins the parts and takes them down; the command |
 //! | [`model`], [`config`], [`telemetry`], [`clock`], [`chance`] | words and numbers; configuration; log and systemd; time; randomness |
 
@@ -49,4 +50,5 @@ pub mod registry;
 pub mod sessions;
 pub mod store;
 pub mod telemetry;
+pub mod tls;
 pub mod web;

@@ -11,7 +11,7 @@ const LAYERS: [&[&str]; 9] = [
     &["model"],
     &["hooks", "config", "telemetry", "clock", "chance"],
     &["store"],
-    &["registry", "limits", "logbook", "notices", "history"],
+    &["registry", "limits", "logbook", "notices", "history", "tls"],
     &["bus", "accounts", "backup", "sessions"],
     &["mqtt", "dispatch", "delivery", "network", "outbox", "intake", "control", "api", "http", "ble", "web"],
     &["daemon"],
@@ -26,7 +26,7 @@ const BESIDE: [(&str, &str); 4] = [("telemetry", "clock"), ("dispatch", "deliver
 const PURE: [(&str, &[&str]); 1] = [("ble/decode", &["ble"])];
 
 /// The only modules, or parts of modules, that may name these crates.
-const CRATES: [(&str, &[&str]); 7] = [
+const CRATES: [(&str, &[&str]); 8] = [
     ("sled", &["store"]),
     ("warp", &["http", "api", "web"]),
     ("rumqttd", &["mqtt"]),
@@ -34,6 +34,7 @@ const CRATES: [(&str, &[&str]); 7] = [
     ("dbus", &["ble/bluez"]),
     ("dbus_tokio", &["ble/bluez"]),
     ("reqwest", &["delivery", "cli"]),
+    ("tokio_tungstenite", &["http"]),
 ];
 
 #[test]

@@ -1,4 +1,5 @@
-//! The board: what the dispatcher shows of its work, for whoever asks. The dispatcher writes, everybody reads.
+//! The board: what the dispatcher shows of its work, and the MQTT side of its connections, for whoever asks. They write, everybody
+//! reads.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -91,6 +92,23 @@ pub struct HookReport {
     pub last_at: Option<WallTime>,
 }
 
+/// The connections of the MQTT side, over TCP, TLS and WebSocket together. What is counted is counted since the start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct MqttReport {
+    /// Connections that are there, logged in or not.
+    pub connections: usize,
+    /// Those that were closed because there were too many.
+    pub too_many: u64,
+    /// Those that were closed because there were too many from their address.
+    pub too_many_of_one: u64,
+    /// Those that were closed because too many came from their address in a second.
+    pub too_fast: u64,
+    /// How often new ones had to wait because too many came in a second.
+    pub waited: u64,
+    /// Those with which TLS was not agreed upon.
+    pub tls_failed: u64,
+}
+
 /// A time as it is shown to people and scripts.
 #[expect(clippy::ref_option, reason = "serde calls it so")]
 fn as_text<S: Serializer>(at: &Option<WallTime>, serializer: S) -> Result<S::Ok, S::Error> {
@@ -104,6 +122,7 @@ pub struct Board(Arc<Mutex<State>>);
 #[derive(Debug, Default)]
 struct State {
     queue: QueueReport,
+    mqtt: MqttReport,
     hooks: HashMap<HookId, HookReport>,
 }
 
@@ -111,6 +130,11 @@ impl Board {
     /// The queue as it was shown last.
     pub fn queue(&self) -> QueueReport {
         self.0.lock().expect("nothing here panics").queue
+    }
+
+    /// The connections of the MQTT side.
+    pub fn mqtt(&self) -> MqttReport {
+        self.0.lock().expect("nothing here panics").mqtt
     }
 
     /// One hook's work so far; empty for a hook that never worked.
@@ -121,6 +145,11 @@ impl Board {
     /// Changes what is shown of the queue.
     pub fn change_queue(&self, change: impl FnOnce(&mut QueueReport)) {
         change(&mut self.0.lock().expect("nothing here panics").queue);
+    }
+
+    /// Changes what is shown of the MQTT side.
+    pub fn change_mqtt(&self, change: impl FnOnce(&mut MqttReport)) {
+        change(&mut self.0.lock().expect("nothing here panics").mqtt);
     }
 
     /// Changes what is shown of a hook.

@@ -105,6 +105,7 @@ fn of_clock(now: WallTime) -> Finding {
 fn of_ports(config: &Config) -> Vec<Finding> {
     let listened = [
         ("mqtt.listen", Some(config.mqtt.listen)),
+        ("mqtt.tls_listen", config.mqtt.tls_listen),
         ("http.listen", Some(config.http.listen)),
         ("http.https_listen", config.http.https_listen),
     ];
@@ -131,8 +132,16 @@ fn of_status(status: &Value) -> Vec<Finding> {
     if status["claimed"] == false {
         findings.push(wrong("owner", "nobody owns it yet: `farhook claim` shows the code for the web page"));
     }
-    if let Some(problem) = status["listening"]["https_problem"].as_str() {
-        findings.push(wrong("HTTPS", problem));
+    for (part, key) in [("mqtt_problem", "mqtt.listen"), ("mqtt_tls_problem", "mqtt.tls_listen")] {
+        if let Some(problem) = status["listening"][part].as_str() {
+            let hint = "`sudo ss -ltnp` shows which programs have ports";
+            findings.push(wrong("MQTT", format!("{problem}. {hint}; stop that one, or set {key} to another port")));
+        }
+    }
+    for (about, part) in [("HTTPS", "https_problem"), ("certificate", "certificate_problem")] {
+        if let Some(problem) = status["listening"][part].as_str() {
+            findings.push(wrong(about, problem));
+        }
     }
     let queue = &status["queue"];
     if queue.is_null() {
@@ -191,16 +200,17 @@ mod tests {
     #[test]
     fn what_can_be_mended_is_said_with_what_helps() {
         let status = json!({
-            "version": "0.1.0", "claimed": false, "listening": { "https_problem": "the certificate is too old" },
+            "version": "0.1.0", "claimed": false, "listening": { "certificate_problem": "it is too old", "mqtt_problem": "another program has it" },
             "notices": 1,
             "queue": { "state": "offline", "state_since": "x", "paused_since": "y", "targets_down": 2 },
             "ble": { "state": "blocked", "hint": "`rfkill unblock bluetooth`", "reason": null },
         });
         let wrongs = wrongs(of_status(&status));
         let about: Vec<_> = wrongs.iter().map(|(about, _)| *about).collect();
-        assert_eq!(about, ["owner", "HTTPS", "internet", "queue", "targets", "Bluetooth", "notices"]);
-        assert!(wrongs[5].1.contains("rfkill unblock"), "{wrongs:?}");
-        assert!(wrongs[4].1.starts_with("2 targets do not answer"), "{wrongs:?}");
+        assert_eq!(about, ["owner", "MQTT", "certificate", "internet", "queue", "targets", "Bluetooth", "notices"]);
+        assert!(wrongs[1].1.contains("set mqtt.listen to another port"), "{wrongs:?}");
+        assert!(wrongs[6].1.contains("rfkill unblock"), "{wrongs:?}");
+        assert!(wrongs[5].1.starts_with("2 targets do not answer"), "{wrongs:?}");
     }
 
     #[test]

@@ -35,6 +35,7 @@ fn told(status: &Value) -> String {
     }
     lines.extend((!status["queue"]["paused_since"].is_null()).then(|| ("sending", paused(&status["queue"]))));
     lines.extend([
+        ("connections", connections(&status["mqtt"])),
         ("internet", internet(&status["queue"])),
         ("waiting", format!("{} requests, {} under way", queue("waiting"), queue("under_way"))),
         ("to be told", format!("{} parts of responses", queue("parts_waiting"))),
@@ -45,6 +46,13 @@ fn told(status: &Value) -> String {
         ("since start", format!("{} delivered, {} failed", queue("delivered"), queue("failed"))),
     ]);
     pairs(&lines)
+}
+
+fn connections(mqtt: &Value) -> String {
+    let count = |name: &str| mqtt[name].as_u64().unwrap_or(0);
+    let turned_away = count("too_many") + count("too_many_of_one") + count("too_fast");
+    let over = if turned_away == 0 { String::new() } else { format!(", {turned_away} turned away since the start") };
+    format!("{} over MQTT{over}", count("connections"))
 }
 
 fn users(status: &Value) -> Option<(&'static str, String)> {
@@ -71,7 +79,7 @@ mod tests {
     fn a_status_is_told_in_lines() {
         let status = json!({
             "version": "0.1.0", "listening": { "mqtt": "0.0.0.0:1883" }, "devices": 3, "devices_online": 1, "hooks": 2,
-            "claimed": false, "users": 0,
+            "claimed": false, "users": 0, "mqtt": { "connections": 2, "too_many": 3, "too_many_of_one": 0, "too_fast": 1 },
             "queue": {
                 "waiting": 5, "under_way": 1, "parts_waiting": 0, "targets_down": 1, "delivered": 9, "failed": 0,
                 "state": "offline", "state_since": "2016-04-16T13:37:08.728Z", "dead": 4,
@@ -85,6 +93,7 @@ mod tests {
              users         none yet, see `farhook claim`\n\
              devices       3, 1 online\n\
              hooks         2\n\
+             connections   2 over MQTT, 4 turned away since the start\n\
              internet      offline since 2016-04-16T13:37:08.728Z\n\
              waiting       5 requests, 1 under way\n\
              to be told    0 parts of responses\n\

@@ -35,11 +35,27 @@ pub(super) struct Key {
 }
 
 /// Every key, in the order of the default configuration file.
-pub(super) const KEYS: [Key; 34] = [
+pub(super) const KEYS: [Key; 38] = [
     Key { path: "mqtt.listen", set: |config, found| put(&mut config.mqtt.listen, socket_address(found)) },
+    Key {
+        path: "mqtt.tls_listen",
+        set: |config, found| put(&mut config.mqtt.tls_listen, socket_address_or_off(found)),
+    },
     Key {
         path: "mqtt.max_connections",
         set: |config, found| put(&mut config.mqtt.max_connections, whole_u32(found, 1..=10_000)),
+    },
+    Key {
+        path: "mqtt.max_connections_of_one",
+        set: |config, found| put(&mut config.mqtt.max_connections_of_one, limit(found, 1..=10_000)),
+    },
+    Key {
+        path: "mqtt.new_per_second",
+        set: |config, found| put(&mut config.mqtt.new_per_second, limit(found, 1..=10_000)),
+    },
+    Key {
+        path: "mqtt.new_per_second_of_one",
+        set: |config, found| put(&mut config.mqtt.new_per_second_of_one, limit(found, 1..=10_000)),
     },
     Key { path: "http.listen", set: |config, found| put(&mut config.http.listen, socket_address(found)) },
     Key {

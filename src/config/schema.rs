@@ -45,8 +45,16 @@ pub struct Config {
 pub struct Mqtt {
     /// Where devices connect. Port 0 lets the system choose one.
     pub listen: SocketAddr,
+    /// Where they connect over TLS; nowhere without. Port 0 lets the system choose one.
+    pub tls_listen: Option<SocketAddr>,
     /// Connections held at once; more are refused.
     pub max_connections: u32,
+    /// Connections held at once from one address; more are closed.
+    pub max_connections_of_one: Option<NonZeroU32>,
+    /// New connections in any second; more wait.
+    pub new_per_second: Option<NonZeroU32>,
+    /// New connections in any second from one address; more are closed.
+    pub new_per_second_of_one: Option<NonZeroU32>,
 }
 
 /// The web port: over HTTP and over HTTPS.
@@ -171,7 +179,14 @@ pub(super) const DAY_S: u64 = 24 * 60 * 60;
 
 impl Default for Mqtt {
     fn default() -> Self {
-        Self { listen: everywhere(1883), max_connections: 500 }
+        Self {
+            listen: everywhere(1883),
+            tls_listen: Some(everywhere(8883)),
+            max_connections: 500,
+            max_connections_of_one: NonZeroU32::new(400),
+            new_per_second: NonZeroU32::new(200),
+            new_per_second_of_one: NonZeroU32::new(100),
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! The configuration as people read it: every key with what holds for it, written as the file writes it.
 
+use std::net::SocketAddr;
 use std::num::NonZero;
 use std::path::PathBuf;
 
@@ -53,9 +54,13 @@ fn values(config: &Config) -> Vec<(&'static str, Value)> {
     let Config { mqtt, http, limits, delivery, egress, hooks, queue, ble, log } = config;
     vec![
         ("mqtt.listen", text(mqtt.listen.to_string())),
+        ("mqtt.tls_listen", address_or_off(mqtt.tls_listen)),
         ("mqtt.max_connections", number(mqtt.max_connections)),
+        ("mqtt.max_connections_of_one", limit(mqtt.max_connections_of_one.map(NonZero::get))),
+        ("mqtt.new_per_second", limit(mqtt.new_per_second.map(NonZero::get))),
+        ("mqtt.new_per_second_of_one", limit(mqtt.new_per_second_of_one.map(NonZero::get))),
         ("http.listen", text(http.listen.to_string())),
-        ("http.https_listen", http.https_listen.map_or_else(|| text("off"), |listen| text(listen.to_string()))),
+        ("http.https_listen", address_or_off(http.https_listen)),
         ("http.https_redirect", Value::Boolean(http.https_redirect)),
         ("http.certificate", file(http.certificate.as_ref())),
         ("http.certificate_key", file(http.certificate_key.as_ref())),
@@ -91,6 +96,10 @@ fn values(config: &Config) -> Vec<(&'static str, Value)> {
 
 fn text(value: impl Into<String>) -> Value {
     Value::String(value.into())
+}
+
+fn address_or_off(address: Option<SocketAddr>) -> Value {
+    address.map_or_else(|| text("off"), |address| text(address.to_string()))
 }
 
 fn file(file: Option<&PathBuf>) -> Value {
@@ -146,7 +155,9 @@ mod tests {
         let other = r#"
             [mqtt]
             listen = "[::1]:1"
+            tls_listen = "off"
             max_connections = 7
+            new_per_second = 0
             [http]
             https_listen = "off"
             https_redirect = true

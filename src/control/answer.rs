@@ -175,6 +175,7 @@ impl Clerk<'_> {
             status["listening"] = self.parts.listening.borrow().clone();
             status["claimed"] = json!(self.parts.registry.is_claimed());
             status["users"] = json!(snapshot.users.len());
+            status["mqtt"] = json!(self.parts.overview.board.mqtt());
             status["queue"] = json!(self.parts.overview.board.queue());
             status["ble"] = json!(self.parts.ble.report());
             status["notices"] = json!(self.parts.notices.unread().len());

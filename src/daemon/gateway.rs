@@ -1,7 +1,6 @@
 //! All parts of one gateway, joined.
 
 use std::fs;
-use std::net::SocketAddr;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -31,11 +30,14 @@ use crate::bus::arrivals;
 use crate::bus::ble as ble_wires;
 use crate::bus::orders;
 use crate::bus::remote_requests;
+use crate::bus::visitors;
 use crate::chance::Chance;
 use crate::clock;
 use crate::config::Config;
 use crate::control;
+use crate::daemon::certificate::Certificate;
 use crate::daemon::https::Https;
+use crate::daemon::ports::Ports;
 use crate::daemon::recalled::Recalled;
 use crate::daemon::run_mark::RunMark;
 use crate::daemon::shared::Shared;
@@ -60,7 +62,7 @@ const FAREWELL: Duration = Duration::from_millis(500);
 /// A running gateway.
 pub(super) struct Gateway {
     listening: watch::Sender<Value>,
-    https: Https,
+    certificate: Certificate,
     accounts: Arc<Accounts>,
     ble: Ble,
     config: watch::Sender<Arc<Config>>,
@@ -145,12 +147,17 @@ impl Gateway {
             },
             work_stopped,
         );
+        let certificate = Certificate::open(data, &config, clock::now().wall);
+        let (visitors_in, visitors) = visitors();
         let parts = mqtt::Parts {
             intake: intake.clone(),
             feed,
             registry: registry.watch(),
             presence: presence.clone(),
             lasting: sessions,
+            board: board.clone(),
+            visitors,
+            identity: certificate.identity(),
         };
         let mqtt = mqtt::start(mqtt_settings(&config), parts, faces_stopped.clone()).await?;
         let (ble, ble_asked) = ble_wires(ble::measured());
@@ -194,13 +201,21 @@ impl Gateway {
         };
         let accounts = Arc::clone(&shared.accounts);
         let (mut listeners, http_address) = http::Listeners::bind(config.http.listen).await?;
-        let https = Https::start(data, &config.http, &mut listeners, clock::now().wall).await;
+        let https = Https::start(&config.http, certificate.identity(), &mut listeners).await;
         let socket = control::Socket::listen(data)?;
-        let (listening, listening_out) =
-            watch::channel(listening(mqtt.local_addr(), http_address, &https, socket.path()));
+        let ports = Ports::of(&mqtt);
+        let mut places = json!({});
+        ports.describe(&mut places);
+        places["http"] = json!(http_address.to_string());
+        https.describe(&mut places);
+        certificate.describe(&mut places);
+        places["socket"] = json!(socket.path().display().to_string());
+        let (listening, listening_out) = watch::channel(places);
+        ports.follow(&listening);
         let pages = shared.for_web(remote.clone(), notices.clone(), listening_out.clone(), config_file);
         let routes = api::routes(shared.for_api(calls, remote, faces_stopped.clone()));
-        let routes = http::one_of([routes, web::routes(pages)]);
+        let mqtt_over_websocket = http::websocket(&["/mqtt"], "mqtt", visitors_in);
+        let routes = http::one_of([routes, mqtt_over_websocket, web::routes(pages)]);
         let serving = http::serve(listeners, routes, faces_stopped.clone());
 
         let runtime_link = link_socket(socket.path());
@@ -208,7 +223,7 @@ impl Gateway {
         let answering = control::serve(socket, remote_requests, parts, faces_stopped);
         Ok(Self {
             listening,
-            https,
+            certificate,
             accounts,
             ble,
             config: config_tx,
@@ -247,10 +262,10 @@ impl Gateway {
         self.renew_certificate();
     }
 
-    /// Takes up what changed about the certificate for HTTPS, and makes the gateway's own anew in time.
+    /// Takes up what changed about the certificate, and makes the gateway's own anew in time.
     pub(super) fn renew_certificate(&mut self) {
-        self.https.renew(&self.config.borrow().http, clock::now().wall);
-        self.listening.send_modify(|listening| self.https.describe(listening));
+        self.certificate.renew(&self.config.borrow().http, clock::now().wall);
+        self.listening.send_modify(|listening| self.certificate.describe(listening));
     }
 
     /// Waits until a part fails that the gateway cannot do without. Says which.
@@ -307,16 +322,13 @@ async fn keep_recent(live: &Live, queue: &Queue, writer: &QueueWriter) -> anyhow
 fn mqtt_settings(config: &Config) -> mqtt::Settings {
     mqtt::Settings {
         listen: config.mqtt.listen,
+        tls_listen: config.mqtt.tls_listen,
         max_connections: config.mqtt.max_connections as usize,
+        max_connections_of_one: config.mqtt.max_connections_of_one,
+        new_per_second: config.mqtt.new_per_second,
+        new_per_second_of_one: config.mqtt.new_per_second_of_one,
         ..mqtt::Settings::default()
     }
-}
-
-fn listening(mqtt: SocketAddr, http: SocketAddr, https: &Https, socket: &Path) -> Value {
-    let mut listening = json!({ "mqtt": mqtt.to_string(), "http": http.to_string() });
-    https.describe(&mut listening);
-    listening["socket"] = json!(socket.display().to_string());
-    listening
 }
 
 /// Under systemd the command line looks in the runtime folder; there a link leads to the socket.
@@ -374,6 +386,7 @@ mod tests {
     fn local() -> Arc<Config> {
         let mut config = Config::default();
         config.mqtt.listen = (Ipv4Addr::LOCALHOST, 0).into();
+        config.mqtt.tls_listen = None;
         config.http.listen = (Ipv4Addr::LOCALHOST, 0).into();
         config.http.https_listen = Some((Ipv4Addr::LOCALHOST, 0).into());
         Arc::new(config)

@@ -6,9 +6,11 @@
 //! ```
 
 mod boot;
+mod certificate;
 mod gateway;
 mod https;
 mod lock;
+mod ports;
 mod recalled;
 mod run_mark;
 mod shared;
@@ -50,7 +52,7 @@ const WORKERS: usize = 2;
 /// Seconds between the signal to stop and the end, whatever hangs.
 const STOP_WITHIN: Duration = Duration::from_millis(4_500);
 
-/// How often the certificate for HTTPS is looked at.
+/// How often the certificate is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Runs the daemon until it is told to stop.
@@ -105,27 +107,28 @@ async fn serve(options: Options, config: Config) -> anyhow::Result<()> {
 fn say_ready(options: &Options, gateway: &Gateway) {
     let listening = gateway.listening();
     let mut stdout = std::io::stdout().lock();
-    let line = if options.json {
-        listening.to_string()
-    } else {
-        let mut lines = vec![format!("farhook {} is ready", env!("CARGO_PKG_VERSION"))];
-        for (part, place) in listening.as_object().into_iter().flatten() {
-            let part = part.replace('_', " ");
-            lines.push(format!("  {part:<17} {}", place.as_str().unwrap_or_default()));
-        }
-        lines.extend(
-            gateway
-                .claim_code()
-                .map(|code| format!("  claim             {code} (for the first user; or: farhook user add NAME)")),
-        );
-        lines.join("\n")
-    };
+    let line =
+        if options.json {
+            listening.to_string()
+        } else {
+            let mut lines = vec![format!("farhook {} is ready", env!("CARGO_PKG_VERSION"))];
+            for (part, place) in listening.as_object().into_iter().flatten() {
+                let part = part.replace('_', " ");
+                lines.push(format!("  {part:<23} {}", place.as_str().unwrap_or_default()));
+            }
+            lines.extend(gateway.claim_code().map(|code| {
+                format!("  claim                   {code} (for the first user; or: farhook user add NAME)")
+            }));
+            lines.join("\n")
+        };
     // Whoever started it may not want to read.
     let _ = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
     if let Some(code) = gateway.claim_code() {
         info!("this gateway has no owner yet; whoever shows the code {code} becomes it");
     }
-    notify::ready(&format!("MQTT on {}", listening["mqtt"].as_str().unwrap_or_default()));
+    let told = |key: &str| listening[key].as_str().map(ToOwned::to_owned);
+    let mqtt = told("mqtt").map(|address| format!("MQTT on {address}")).or_else(|| told("mqtt_problem"));
+    notify::ready(&mqtt.unwrap_or_default());
 }
 
 fn reload(options: &Options, gateway: &mut Gateway) {

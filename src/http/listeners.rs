@@ -7,8 +7,8 @@ use std::sync::Arc;
 use log::info;
 use tokio::net::TcpListener;
 
-use crate::http::Identity;
-use crate::http::tls::Tls;
+use crate::tls::Identity;
+use crate::tls::Tls;
 
 /// A listener cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -47,7 +47,7 @@ impl Listeners {
         identity: Arc<Identity>,
     ) -> Result<SocketAddr, ListenError> {
         let (listener, address) = bind("HTTPS", address).await?;
-        self.secure = Some((listener, Tls::new(identity)));
+        self.secure = Some((listener, Tls::new(identity, &["http/1.1"])));
         Ok(address)
     }
 

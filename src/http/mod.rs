@@ -5,12 +5,9 @@
 
 mod access;
 mod body;
-mod certificate;
 mod frame;
 mod head;
-mod identity;
 mod listeners;
-mod names;
 mod page;
 mod path;
 mod redirect;
@@ -19,8 +16,8 @@ mod request;
 mod server;
 pub mod session;
 mod sse;
-mod tls;
 mod untaken;
+mod websocket;
 
 use warp::filters::BoxedFilter;
 
@@ -29,11 +26,7 @@ pub use access::NoAccess;
 pub use body::Body;
 pub use body::BodyRoom;
 pub use body::Upload;
-pub use certificate::CertificateError;
 pub use head::Head;
-pub use identity::Identity;
-pub use identity::IdentityError;
-pub use identity::Wanted;
 pub use listeners::ListenError;
 pub use listeners::Listeners;
 pub use page::PageStatus;
@@ -67,6 +60,7 @@ pub use sse::events;
 pub use untaken::Untaken;
 pub use untaken::telling;
 pub use warp::http::Method;
+pub use websocket::websocket;
 
 /// One endpoint.
 pub type Route = BoxedFilter<(Response,)>;

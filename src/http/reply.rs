@@ -1,4 +1,4 @@
-//! Answers to programs. Only here, and in `page` and `untaken`, are status codes chosen.
+//! Answers to programs. Only here, and in `page`, `untaken` and `websocket`, are status codes chosen.
 
 use std::convert::Infallible;
 
@@ -173,7 +173,7 @@ fn described(status: StatusCode, error: &str, description: &str) -> Response {
     with_body(status, &json!({ "error": error, "error_description": description }))
 }
 
-fn with_reason(status: StatusCode, reason: &str) -> Response {
+pub(super) fn with_reason(status: StatusCode, reason: &str) -> Response {
     // particle-cli shows the one in some places and particle-api-js only the other.
     with_body(status, &json!({ "ok": false, "error": reason, "error_description": reason }))
 }

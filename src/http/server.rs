@@ -45,15 +45,18 @@ use crate::http::Listeners;
 use crate::http::Route;
 use crate::http::redirect::instead;
 use crate::http::reply;
-use crate::http::tls::Tls;
 use crate::limits::Places;
 use crate::model::network_of;
+use crate::tls::Tls;
 
 /// Bytes of a request's head, and of what is buffered for a connection in each direction. Bodies pass in pieces. Ours.
 const BUFFER_BYTES: usize = 16 << 10;
 
 /// How long to wait after a failed accept; most often the process has too many files open.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
+
+/// Seconds of silence after which the system asks whether a peer is still there. Ours.
+const PROBE_AFTER_S: u32 = 60;
 
 /// What serving stops at, HTTP and HTTPS together. All of them ours.
 #[derive(Debug, Clone, Copy)]
@@ -170,6 +173,9 @@ async fn accept_secure(secure: Option<&(TcpListener, Tls)>) -> io::Result<((TcpS
 fn prepare(bounds: Bounds, stream: &TcpStream, peer: SocketAddr) {
     let taking_ms = u32::try_from(bounds.taking.as_millis()).expect("a client is not waited for for weeks");
     let prepared = stream.set_nodelay(true).and_then(|()| {
+        // A WebSocket may be silent for long, and nobody else would notice that its client vanished.
+        setsockopt(stream, sockopt::KeepAlive, &true)?;
+        setsockopt(stream, sockopt::TcpKeepIdle, &PROBE_AFTER_S)?;
         setsockopt(stream, sockopt::TcpUserTimeout, &taking_ms)?;
         Ok(())
     });
@@ -202,7 +208,7 @@ impl Visit {
     }
 
     /// Answers requests until the connection ends; after `stop` only the one that is under way.
-    async fn converse(self, stream: impl AsyncRead + AsyncWrite + Unpin, scheme: Scheme) {
+    async fn converse(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, scheme: Scheme) {
         let Self { bounds, peer, redirect_to, route, mut stop } = self;
         let answers = warp::service(route);
         let service = service_fn(move |mut request: Request<Incoming>| {
@@ -221,7 +227,7 @@ impl Visit {
         });
         let mut server = http1::Builder::new();
         server.timer(TokioTimer::new()).header_read_timeout(bounds.head).max_buf_size(BUFFER_BYTES);
-        let mut connection = pin!(server.serve_connection(TokioIo::new(stream), service));
+        let mut connection = pin!(server.serve_connection(TokioIo::new(stream), service).with_upgrades());
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
             () = stopped(&mut stop) => {

@@ -1,7 +1,7 @@
-//! The MQTT side: devices and observers over MQTT 3.1.1 and 5, on one port.
+//! The MQTT side: devices and observers over MQTT 3.1.1 and 5, on one port, over TLS on another, and over WebSocket on the web port.
 //!
 //! ```text
-//!  socket ─> listener ─> broker: handshake, login, seat ─> connection (one task each)
+//!  port ─> listener: gate ─> TLS ─> broker: handshake, login, seat ─> connection (one task each)
 //!                                                          │ frame, codec   bytes to packets and back
 //!                                                          │ session        what packets mean
 //!                                                          │ inbound, outbound   unfinished QoS 1 and 2
@@ -30,6 +30,7 @@ mod deadlines;
 mod ending;
 mod envelope;
 mod frame;
+mod gate;
 mod handover;
 mod handshake;
 mod inbound;
@@ -39,6 +40,7 @@ mod load;
 mod membership;
 mod outbound;
 mod packet;
+mod port;
 mod recording;
 mod seats;
 mod session;
@@ -46,32 +48,37 @@ mod settings;
 mod slots;
 mod wire;
 
-use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use log::error;
 use log::info;
-use tokio::net::TcpListener;
+use tokio::sync::mpsc;
 use tokio::sync::oneshot;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+pub use port::PortState;
 pub use settings::Settings;
 pub use slots::RouterLost;
 
+use crate::bus::Board;
 use crate::bus::Intake;
 use crate::bus::MqttFeed;
 use crate::bus::Presence;
+use crate::bus::Visitor;
 use crate::clock;
 use crate::mqtt::broker::Broker;
 use crate::mqtt::carrier::Carrier;
 use crate::mqtt::carrier::Listeners;
+use crate::mqtt::listener::Doors;
+use crate::mqtt::port::Port;
 use crate::mqtt::seats::Seats;
 use crate::mqtt::slots::Slots;
 use crate::registry::Snapshot;
 use crate::sessions::Sessions;
+use crate::tls::Identity;
+use crate::tls::Tls;
 
 /// What the listener works with.
 #[derive(Debug)]
@@ -86,26 +93,17 @@ pub struct Parts {
     pub presence: Presence,
     /// The sessions that outlive their connection.
     pub lasting: Sessions,
+    /// Where it is shown how many are connected.
+    pub board: Board,
+    /// Connections that the web port hands over.
+    pub visitors: mpsc::Receiver<Visitor>,
+    /// What is shown over TLS; without it there is none.
+    pub identity: Option<Arc<Identity>>,
 }
 
 /// Why the listener did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// Another program, or another gateway, listens there.
-    #[error("{address} is in use by another program")]
-    AddressInUse {
-        /// Where it should have listened.
-        address: SocketAddr,
-    },
-    /// The system refused the address.
-    #[error("cannot listen on {address}")]
-    Bind {
-        /// Where it should have listened.
-        address: SocketAddr,
-        /// What the system said.
-        #[source]
-        cause: io::Error,
-    },
     /// The router did not come up.
     #[error(transparent)]
     Router(#[from] RouterLost),
@@ -114,25 +112,30 @@ pub enum StartError {
 /// A running listener. Dropping this does not stop it.
 #[derive(Debug)]
 pub struct Server {
-    local_addr: SocketAddr,
+    plain: watch::Receiver<PortState>,
+    secure: Option<watch::Receiver<PortState>>,
     is_failed: watch::Receiver<bool>,
     task: JoinHandle<()>,
 }
 
-/// Starts the listener. It runs until `stop` becomes true or its sender is dropped; then it accepts and reads nothing
+/// Starts the listener. A port that cannot be had is tried again until it can. It runs until `stop` becomes true or its sender is dropped; then it accepts and reads nothing
 /// more, answers the publishes whose verdicts come within [`Settings::stop_timeout`], takes leave of its clients and
 /// ends.
 ///
 /// # Errors
 /// See [`StartError`].
 pub async fn start(settings: Settings, parts: Parts, stop: watch::Receiver<bool>) -> Result<Server, StartError> {
-    let address = settings.listen;
-    let listener = TcpListener::bind(address).await.map_err(|cause| bind_error(address, cause))?;
-    let local_addr = listener.local_addr().map_err(|cause| StartError::Bind { address, cause })?;
+    let Parts { intake, feed, registry, presence, lasting, board, visitors, identity } = parts;
+    let plain = Port::open(settings.listen, None).await;
+    let secure = match settings.tls_listen.zip(identity) {
+        Some((address, identity)) => Some(Port::open(address, Some(Tls::new(identity, &[]))).await),
+        None => None,
+    };
+    let states = (plain.state(), secure.as_ref().map(Port::state));
+    let doors = Doors { plain, secure, visitors };
     let listeners = Listeners::new();
     let slots = Slots::start(settings.max_connections);
     let carrier = Carrier::connect(&slots, listeners.clone()).await?;
-    let Parts { intake, feed, registry, presence, lasting } = parts;
     let broker = Arc::new(Broker {
         seats: Seats::new(settings.max_connections),
         settings,
@@ -158,20 +161,25 @@ pub async fn start(settings: Settings, parts: Parts, stop: watch::Receiver<bool>
         failing.send_replace(true);
     });
     let task = tokio::spawn(async move {
-        listener::run(listener, broker, stop).await;
+        listener::run(doors, broker, board, stop).await;
         // The last results are carried until the last session is gone.
         drop(ending);
         let _ = carrying.await;
         info!("MQTT listener stopped");
     });
-    info!(address:% = local_addr; "listening for MQTT");
-    Ok(Server { local_addr, is_failed, task })
+    let (plain, secure) = states;
+    Ok(Server { plain, secure, is_failed, task })
 }
 
 impl Server {
-    /// Where it listens; with the port that the system chose if it was asked to.
-    pub fn local_addr(&self) -> SocketAddr {
-        self.local_addr
+    /// The port without TLS, now and later.
+    pub fn plain(&self) -> watch::Receiver<PortState> {
+        self.plain.clone()
+    }
+
+    /// The port with TLS, if there shall be one, now and later.
+    pub fn secure(&self) -> Option<watch::Receiver<PortState>> {
+        self.secure.clone()
     }
 
     /// Waits until the router has died: then no event reaches any client, and only a restart of the process helps.
@@ -189,12 +197,5 @@ impl Server {
         if let Err(cause) = self.task.await {
             error!("the MQTT listener failed: {cause}");
         }
-    }
-}
-
-fn bind_error(address: SocketAddr, cause: io::Error) -> StartError {
-    match cause.kind() {
-        io::ErrorKind::AddrInUse => StartError::AddressInUse { address },
-        _ => StartError::Bind { address, cause },
     }
 }

@@ -2,17 +2,30 @@
 
 use std::net::Ipv6Addr;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use crate::model::spec;
+use crate::mqtt::gate::Bounds;
+
+/// Connections beside those of the sessions: those that log in, are refused, or take a session over.
+const MORE_CONNECTIONS: usize = 64;
 
 /// The settings of the listener.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Where to listen. Port 0 takes a free one, which `Server::local_addr` tells.
+    /// Where to listen. Port 0 takes a free one, which `Server::plain` tells.
     pub listen: SocketAddr,
+    /// Where to listen for TLS; nowhere without.
+    pub tls_listen: Option<SocketAddr>,
     /// Sessions at the same time; more are refused with "server unavailable" (3.1.1) or "server busy" (5).
     pub max_connections: usize,
+    /// Connections at the same time from one address; more are closed. `None` is no limit, here and in the next two.
+    pub max_connections_of_one: Option<NonZeroU32>,
+    /// New connections in any second; more wait.
+    pub new_per_second: Option<NonZeroU32>,
+    /// New connections in any second from one address; more are closed.
+    pub new_per_second_of_one: Option<NonZeroU32>,
     /// Topic filters that one session may hold; more are refused one by one in the SUBACK.
     pub max_filters_per_session: usize,
     /// Bytes of a packet after its fixed header; a larger one ends the connection before it is read.
@@ -29,7 +42,7 @@ pub struct Settings {
     pub max_waiting_bytes: usize,
     /// How long a session may live without a connection, whatever its client asks for.
     pub longest_away: Duration,
-    /// How long a new connection may take to say CONNECT.
+    /// How long a new connection may take for the handshake of TLS, and then to say CONNECT.
     pub connect_timeout: Duration,
     /// How long a client may take nothing of what is written to it.
     pub write_timeout: Duration,
@@ -43,7 +56,11 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from((Ipv6Addr::UNSPECIFIED, 1883)),
+            tls_listen: None,
             max_connections: 256,
+            max_connections_of_one: None,
+            new_per_second: None,
+            new_per_second_of_one: None,
             max_filters_per_session: 100,
             max_packet_bytes: spec::EVENT_DATA_BYTES + 4_096,
             max_subscribe_bytes: 128 * 1_024,
@@ -56,6 +73,18 @@ impl Default for Settings {
             write_timeout: Duration::from_secs(30),
             stop_timeout: Duration::from_secs(3),
             full_pause: Duration::from_secs(1),
+        }
+    }
+}
+
+impl Settings {
+    /// How many may connect.
+    pub(super) fn gate(&self) -> Bounds {
+        Bounds {
+            connections: self.max_connections + MORE_CONNECTIONS,
+            of_one: self.max_connections_of_one,
+            new: self.new_per_second,
+            new_of_one: self.new_per_second_of_one,
         }
     }
 }

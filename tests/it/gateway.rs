@@ -51,6 +51,8 @@ pub struct Setup {
     config: String,
     /// Of the section `[http]`, whose addresses are written here.
     http: String,
+    /// Of the section `[mqtt]`, likewise.
+    mqtt: String,
     env: Vec<(String, String)>,
     under: Vec<String>,
     data: Option<PathBuf>,
@@ -64,7 +66,14 @@ impl Setup {
 
     /// With the defaults alone.
     pub fn bare() -> Self {
-        Self { config: String::new(), http: String::new(), env: Vec::new(), under: Vec::new(), data: None }
+        Self {
+            config: String::new(),
+            http: String::new(),
+            mqtt: String::new(),
+            env: Vec::new(),
+            under: Vec::new(),
+            data: None,
+        }
     }
 
     /// With more configuration.
@@ -78,6 +87,13 @@ impl Setup {
     pub fn with_http(mut self, config: &str) -> Self {
         self.http.push_str(config);
         self.http.push('\n');
+        self
+    }
+
+    /// With more configuration of the MQTT side.
+    pub fn with_mqtt(mut self, config: &str) -> Self {
+        self.mqtt.push_str(config);
+        self.mqtt.push('\n');
         self
     }
 
@@ -106,12 +122,13 @@ impl Setup {
         let folder = tempfile::tempdir().unwrap();
         let anywhere = SocketAddr::from((own_address(), 0));
         let data = data_folder(&self, &folder);
-        let (mut process, log) = begin(&self, &data, &folder.path().join("farhook.toml"), [anywhere; 3]);
+        let (mut process, log) = begin(&self, &data, &folder.path().join("farhook.toml"), [anywhere; 4]);
         let ready = ready(&mut process, &log).await;
         let address = |part: &str| ready[part].as_str().unwrap().parse().unwrap();
-        let (mqtt, http, https) = (address("mqtt"), address("http"), address("https"));
+        let (mqtt, mqtt_tls) = (address("mqtt"), address("mqtt_tls"));
+        let (http, https) = (address("http"), address("https"));
         assert_eq!(ready["socket"], data.join("ctl.sock").to_str().unwrap());
-        Gateway { process, setup: self, log, mqtt, http, https, folder }
+        Gateway { process, setup: self, log, mqtt, mqtt_tls, http, https, folder }
     }
 }
 
@@ -122,6 +139,7 @@ pub struct Gateway {
     setup: Setup,
     log: watch::Receiver<String>,
     pub mqtt: SocketAddr,
+    pub mqtt_tls: SocketAddr,
     pub http: SocketAddr,
     pub https: SocketAddr,
     folder: TempDir,
@@ -192,7 +210,7 @@ impl Gateway {
 
     /// Starts it again and does not wait until it is ready.
     pub fn begin_again(&mut self) {
-        let listen = [self.mqtt, self.http, self.https];
+        let listen = [self.mqtt, self.mqtt_tls, self.http, self.https];
         (self.process, self.log) = begin(&self.setup, &self.data(), &self.config_file(), listen);
     }
 
@@ -204,8 +222,9 @@ impl Gateway {
 
     /// Changes the configuration of the running daemon.
     pub async fn reload(&mut self, setup: Setup) {
-        fs::write(self.config_file(), configuration(&setup, [self.mqtt, self.http, self.https])).unwrap();
-        (self.setup.config, self.setup.http) = (setup.config, setup.http);
+        fs::write(self.config_file(), configuration(&setup, [self.mqtt, self.mqtt_tls, self.http, self.https]))
+            .unwrap();
+        (self.setup.config, self.setup.http, self.setup.mqtt) = (setup.config, setup.http, setup.mqtt);
         self.signal(Signal::SIGHUP);
         self.wait_for_log("the configuration is loaded again").await;
     }
@@ -348,9 +367,9 @@ fn own_address() -> Ipv4Addr {
     Ipv4Addr::new(127, part(process / 250), part(process), part(NEXT.fetch_add(1, Ordering::Relaxed)))
 }
 
-fn configuration(setup: &Setup, [mqtt, http, https]: [SocketAddr; 3]) -> String {
+fn configuration(setup: &Setup, [mqtt, mqtt_tls, http, https]: [SocketAddr; 4]) -> String {
     let web = format!("[http]\nlisten = \"{http}\"\nhttps_listen = \"{https}\"\n{}", setup.http);
-    format!("[mqtt]\nlisten = \"{mqtt}\"\n{web}{}", setup.config)
+    format!("[mqtt]\nlisten = \"{mqtt}\"\ntls_listen = \"{mqtt_tls}\"\n{}{web}{}", setup.mqtt, setup.config)
 }
 
 fn data_folder(setup: &Setup, folder: &TempDir) -> PathBuf {
@@ -365,7 +384,7 @@ async fn ready(process: &mut Child, log: &watch::Receiver<String>) -> Value {
     serde_json::from_str(&line).unwrap()
 }
 
-fn begin(setup: &Setup, data: &Path, config: &Path, listen: [SocketAddr; 3]) -> (Child, watch::Receiver<String>) {
+fn begin(setup: &Setup, data: &Path, config: &Path, listen: [SocketAddr; 4]) -> (Child, watch::Receiver<String>) {
     fs::write(config, configuration(setup, listen)).unwrap();
     let mut command = farhook();
     if let [program, args @ ..] = setup.under.as_slice() {

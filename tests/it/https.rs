@@ -151,7 +151,7 @@ async fn the_certificate_and_its_fingerprint_are_the_same_after_a_restart() {
     let mut gateway = Gateway::start().await;
     let listening = gateway.json(&["status"]).await["listening"].clone();
     assert_eq!(listening["https"], gateway.https.to_string());
-    let fingerprint = listening["https_fingerprint"].as_str().unwrap().to_owned();
+    let fingerprint = listening["certificate_fingerprint"].as_str().unwrap().to_owned();
     assert!(gateway.log().contains(&fingerprint), "{}", gateway.log());
     let mode = |file: &str| fs::metadata(gateway.data().join(file)).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode("tls/key.pem"), mode("tls")), (0o600, 0o700));
@@ -160,10 +160,10 @@ async fn the_certificate_and_its_fingerprint_are_the_same_after_a_restart() {
     gateway.stop().await;
     gateway.start_again().await;
 
-    assert_eq!(gateway.json(&["status"]).await["listening"]["https_fingerprint"], fingerprint);
+    assert_eq!(gateway.json(&["status"]).await["listening"]["certificate_fingerprint"], fingerprint);
     assert_eq!(certificate_of(&gateway), certificate);
     let told = String::from_utf8(gateway.cli(&["status"]).await.stdout).unwrap();
-    assert!(told.contains(&format!("https fingerprint  {fingerprint}\n")), "{told}");
+    assert!(told.contains(&format!("certificate fingerprint  {fingerprint}\n")), "{told}");
     gateway.stop().await;
     fs::write(gateway.data().join("tls/certificate.pem"), "nonsense").unwrap();
     gateway.start_again().await;
@@ -190,16 +190,16 @@ async fn a_certificate_of_the_owner_is_taken_up_at_sighup_and_a_broken_one_is_no
 
     put(&(second.0.clone(), first.1.clone()));
     gateway.signal(Signal::SIGHUP);
-    gateway.wait_for_log("the certificate for HTTPS stays as it was").await;
+    gateway.wait_for_log("the certificate stays as it was").await;
     assert!(shown(&gateway, &first).await);
-    let problem = gateway.json(&["status"]).await["listening"]["https_problem"].clone();
+    let problem = gateway.json(&["status"]).await["listening"]["certificate_problem"].clone();
     assert!(problem.as_str().unwrap().contains("c.pem"), "{problem}");
 
     put(&second);
     gateway.signal(Signal::SIGHUP);
-    gateway.wait_for_log("another certificate is shown for HTTPS").await;
+    gateway.wait_for_log("another certificate is shown").await;
     assert!(shown(&gateway, &second).await && !shown(&gateway, &first).await);
-    assert_eq!(gateway.json(&["status"]).await["listening"]["https_problem"], Value::Null);
+    assert_eq!(gateway.json(&["status"]).await["listening"]["certificate_problem"], Value::Null);
 }
 
 #[tokio::test]
@@ -225,7 +225,7 @@ async fn broken_files_at_the_start_leave_the_gateways_own_certificate() {
     let folder = tempfile::tempdir().unwrap();
     let gateway = with_files(folder.path()).start().await;
     assert!(is_alive(&gateway).await);
-    let problem = gateway.json(&["status"]).await["listening"]["https_problem"].clone();
+    let problem = gateway.json(&["status"]).await["listening"]["certificate_problem"].clone();
     assert!(problem.as_str().unwrap().contains("c.pem cannot be read"), "{problem}");
     assert!(gateway.log().contains("the gateway's own certificate is shown"), "{}", gateway.log());
 }

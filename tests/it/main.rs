@@ -13,6 +13,10 @@ mod gateway;
 mod household;
 mod mosquitto;
 mod mqtt;
+mod mqtt_js;
+#[expect(dead_code, reason = "tests/particle uses the rest")]
+#[path = "../particle/node.rs"]
+mod node;
 mod plain_http;
 mod publishers;
 mod receiver;
@@ -25,6 +29,7 @@ mod backup;
 mod clock;
 mod command_line;
 mod deliveries;
+mod doors;
 mod durable;
 mod egress;
 mod guide;

@@ -1,5 +1,6 @@
 //! Debian's `mosquitto_pub` and `mosquitto_sub`.
 
+use std::net::SocketAddr;
 use std::process::Output;
 use std::process::Stdio;
 
@@ -21,8 +22,13 @@ pub fn are_missing() -> bool {
 
 /// Publishes once, with these arguments.
 pub async fn publish(gateway: &Gateway, name: &str, secret: &str, args: &[&str]) -> Output {
+    publish_at(gateway.mqtt, name, secret, args).await
+}
+
+/// The same, to that port.
+pub async fn publish_at(at: SocketAddr, name: &str, secret: &str, args: &[&str]) -> Output {
     let mut command = Command::new("mosquitto_pub");
-    command.args(login(gateway, name, secret)).args(args).stdin(Stdio::null()).kill_on_drop(true);
+    command.args(login(at, name, secret)).args(args).stdin(Stdio::null()).kill_on_drop(true);
     timeout(PATIENCE, command.output()).await.expect("mosquitto_pub ends").unwrap()
 }
 
@@ -35,9 +41,14 @@ pub struct Subscriber {
 impl Subscriber {
     /// Subscribes, and returns when that holds.
     pub async fn start(gateway: &Gateway, name: &str, secret: &str, filter: &str) -> Self {
+        Self::start_at(gateway.mqtt, name, secret, filter, &[]).await
+    }
+
+    /// The same, at that port, with more arguments.
+    pub async fn start_at(at: SocketAddr, name: &str, secret: &str, filter: &str, more: &[&str]) -> Self {
         // Its lines would wait in its buffer otherwise.
         let mut command = Command::new("stdbuf");
-        command.args(["-oL", "mosquitto_sub"]).args(login(gateway, name, secret));
+        command.args(["-oL", "mosquitto_sub"]).args(login(at, name, secret)).args(more);
         command.args(["-t", filter, "-q", "1", "-d", "-F", "heard %t %p"]);
         let mut process = command.stdout(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
         let lines = BufReader::new(process.stdout.take().unwrap()).lines();
@@ -71,7 +82,7 @@ impl Subscriber {
     }
 }
 
-fn login(gateway: &Gateway, name: &str, secret: &str) -> Vec<String> {
-    let (host, port) = (gateway.mqtt.ip().to_string(), gateway.mqtt.port().to_string());
+fn login(at: SocketAddr, name: &str, secret: &str) -> Vec<String> {
+    let (host, port) = (at.ip().to_string(), at.port().to_string());
     ["-h", &host, "-p", &port, "-u", name, "-P", secret].map(str::to_owned).to_vec()
 }

@@ -273,7 +273,8 @@ async fn the_gateway_tells_its_owner_where_it_listens_and_what_is_configured() {
     for address in [gateway.mqtt, gateway.http, gateway.https] {
         assert!(page.has(&format!("<code>{address}</code>")), "{}", page.html);
     }
-    let fingerprint = gateway.json(&["status"]).await["listening"]["https_fingerprint"].as_str().unwrap().to_owned();
+    let fingerprint =
+        gateway.json(&["status"]).await["listening"]["certificate_fingerprint"].as_str().unwrap().to_owned();
     assert!(page.has(&fingerprint), "{}", page.html);
     assert!(page.has(&gateway.config_file().display().to_string().replace('/', "&#x2f;")), "{}", page.html);
     assert!(page.has("limits.host_per_minute = 120") && page.has(&format!("kill -HUP {}", gateway.process_id())));

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use farhook::bus::Accepted;
+use farhook::bus::Board;
 use farhook::bus::Intake;
 use farhook::bus::IntakeQueue;
 use farhook::bus::Live;
@@ -12,6 +13,7 @@ use farhook::bus::Publisher;
 use farhook::bus::Refusal;
 use farhook::bus::ResendMark;
 use farhook::bus::Submission;
+use farhook::bus::visitors;
 use farhook::model::Device;
 use farhook::model::DeviceId;
 use farhook::model::DeviceName;
@@ -124,9 +126,19 @@ impl Gateway {
         let (stop, stopping) = watch::channel(false);
         let presence = Presence::default();
         let lasting = kept.sessions.clone();
-        let parts = Parts { intake, feed, registry: snapshots, presence: presence.clone(), lasting };
+        let parts = Parts {
+            intake,
+            feed,
+            registry: snapshots,
+            presence: presence.clone(),
+            lasting,
+            board: Board::default(),
+            visitors: visitors().1,
+            identity: None,
+        };
         let server = mqtt::start(settings, parts, stopping).await.unwrap();
-        Self { at: server.local_addr(), intake: Some(queue), live, registry, presence, kept, stop, server }
+        let at = server.plain().borrow().address;
+        Self { at, intake: Some(queue), live, registry, presence, kept, stop, server }
     }
 
     /// From now on everything with a good name is accepted and announced, as the real intake does.

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use farhook::mqtt;
 use farhook::mqtt::Settings;
-use farhook::mqtt::StartError;
+use tokio::time::timeout;
 
 use crate::client::Client;
 use crate::client::Connect;
+use crate::client::PATIENCE;
 use crate::client::V4;
 use crate::client::V5;
 use crate::client::packet;
@@ -198,14 +198,17 @@ async fn a_device_that_is_removed_or_gets_another_key_or_owner_is_cut_off() {
 }
 
 #[tokio::test]
-async fn an_address_in_use_is_an_error_of_its_own() {
-    let gateway = Gateway::start().await;
-    let (intake, _queue) = farhook::bus::Intake::new(1);
-    let (_live, feed) = farhook::bus::Live::new();
-    let (_registry, registry) = tokio::sync::watch::channel(Arc::new(registered()));
-    let (_stop, stop) = tokio::sync::watch::channel(false);
-    let lasting = gateway.kept.sessions.clone();
-    let parts = mqtt::Parts { intake, feed, registry, presence: farhook::bus::Presence::default(), lasting };
-    let second = mqtt::start(Settings { listen: gateway.at, ..settings() }, parts, stop).await;
-    assert!(matches!(second, Err(StartError::AddressInUse { address }) if address == gateway.at));
+async fn a_port_that_is_taken_is_had_once_it_is_free() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let at = taken.local_addr().unwrap();
+    let gateway = Gateway::start_with(Settings { listen: at, ..settings() }).await;
+    let mut port = gateway.server.plain();
+    let problem = port.borrow().problem.clone().expect("there is one");
+    assert!(problem.contains(&at.to_string()) && problem.contains("another program"), "{problem}");
+
+    drop(taken);
+
+    timeout(PATIENCE, port.wait_for(|port| port.problem.is_none())).await.expect("it is tried again").unwrap();
+    assert_eq!(port.borrow().address, at);
+    gateway.device(4, "kitchen").await.ping().await;
 }

@@ -28,6 +28,7 @@ use tokio::time::timeout;
 const CONFIG: &str = r#"
 [mqtt]
 listen = "127.0.0.1:0"
+tls_listen = "off"
 
 [http]
 listen = "127.0.0.1:0"
@@ -182,7 +183,8 @@ mod tests {
         fs::write(&file, CONFIG).unwrap();
         let config = Config::load(Some(&file)).unwrap();
         assert!(config.mqtt.listen.ip().is_loopback() && config.http.listen.ip().is_loopback());
-        assert_eq!((config.mqtt.listen.port(), config.http.listen.port(), config.http.https_listen), (0, 0, None));
+        assert_eq!((config.mqtt.listen.port(), config.http.listen.port()), (0, 0));
+        assert_eq!((config.mqtt.tls_listen, config.http.https_listen), (None, None));
     }
 
     #[test]

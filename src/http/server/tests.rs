@@ -18,9 +18,9 @@ use tokio_rustls::client::TlsStream;
 
 use super::*;
 use crate::clock;
-use crate::http::Identity;
-use crate::http::Wanted;
-use crate::http::certificate::provider;
+use crate::tls::Identity;
+use crate::tls::Wanted;
+use crate::tls::provider;
 
 /// Longer than any of this takes.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -70,7 +70,7 @@ impl Scene {
         let (stop, stopped) = watch::channel(false);
         let (any, data) = (SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), tempfile::tempdir().unwrap());
         let (mut listeners, address) = Listeners::bind(any).await.unwrap();
-        let wanted = Wanted { files: None, hosts: Vec::new(), listen: any.ip() };
+        let wanted = Wanted { files: None, hosts: Vec::new(), listen: vec![any.ip()] };
         let (identity, _) = Identity::open(data.path(), &wanted, clock::now().wall).unwrap();
         let secure = listeners.bind_https(any, Arc::new(identity)).await.unwrap();
         let served = serve_within(bounds, listeners, route, stopped);

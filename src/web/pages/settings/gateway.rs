@@ -45,11 +45,17 @@ pub(in crate::web::pages) struct Gateway {
 /// Where it listens.
 #[derive(Clone, Default, Serialize)]
 struct Listening {
-    mqtt: String,
+    mqtt: Option<String>,
+    /// Why nobody can connect there.
+    mqtt_problem: Option<String>,
+    mqtt_tls: Option<String>,
+    mqtt_tls_problem: Option<String>,
     http: String,
     https: Option<String>,
     fingerprint: Option<String>,
     /// What is wrong with HTTPS.
+    https_problem: Option<String>,
+    /// What is wrong with the certificate.
     problem: Option<String>,
 }
 
@@ -86,12 +92,18 @@ impl Page for Gateway {
             process: 1234,
             sections: sections(&config, Language::English),
         };
-        let plain =
-            Listening { mqtt: "0.0.0.0:1883".to_owned(), http: "0.0.0.0:8484".to_owned(), ..Listening::default() };
+        let plain = Listening {
+            mqtt: Some("0.0.0.0:1883".to_owned()),
+            http: "0.0.0.0:8484".to_owned(),
+            ..Listening::default()
+        };
         let whole = Listening {
             https: Some("0.0.0.0:8443".to_owned()),
             fingerprint: Some("AB:CD".to_owned()),
             problem: Some("<b>/c.pem</b> cannot be read".to_owned()),
+            mqtt: None,
+            mqtt_problem: Some("another program has that port".to_owned()),
+            mqtt_tls: Some("0.0.0.0:8883".to_owned()),
             ..plain.clone()
         };
         vec![("plain", of(plain, None)), ("full", of(whole, Some("/etc/<b>farhook</b>/farhook.toml")))]
@@ -127,11 +139,15 @@ fn page(context: &Context, visit: &Visit, name: String, error: Option<String>) -
         name_chars: Snapshot::GATEWAY_CHARS,
         error,
         listening: Listening {
-            mqtt: said("mqtt").unwrap_or_default(),
+            mqtt: said("mqtt"),
+            mqtt_problem: said("mqtt_problem"),
+            mqtt_tls: said("mqtt_tls"),
+            mqtt_tls_problem: said("mqtt_tls_problem"),
             http: said("http").unwrap_or_default(),
             https: said("https"),
-            fingerprint: said("https_fingerprint"),
-            problem: said("https_problem"),
+            fingerprint: said("certificate_fingerprint"),
+            https_problem: said("https_problem"),
+            problem: said("certificate_problem"),
         },
         file: file.map(|file| file.display().to_string()),
         folder: file.map(|file| file.with_file_name("conf.d").display().to_string()),
@@ -158,6 +174,10 @@ fn label(language: Language, key: &str) -> &str {
     let t = |text: &'static str| language.text(text);
     match key {
         "mqtt.listen" => t("Where devices connect"),
+        "mqtt.tls_listen" => t("Where devices connect over TLS"),
+        "mqtt.max_connections_of_one" => t("Connections at once from one address; 0 for any number"),
+        "mqtt.new_per_second" => t("New connections in a second; 0 for any number"),
+        "mqtt.new_per_second_of_one" => t("New connections in a second from one address; 0 for any number"),
         "mqtt.max_connections" => t("Connections of devices at once"),
         "http.listen" => t("Where HTTP is answered"),
         "http.https_listen" => t("Where HTTPS is answered"),

@@ -1,4 +1,4 @@
-//! The certificate that the HTTPS port shows: the owner's files, or the gateway's own in the data folder.
+//! The certificate that the gateway shows, over HTTPS and over MQTT: the owner's files, or its own in the data folder.
 //!
 //! ```text
 //! at the start:       the owner's files ── broken ──> the gateway's own
@@ -26,12 +26,12 @@ use rustls::server::ClientHello;
 use rustls::server::ResolvesServerCert;
 use rustls::sign::CertifiedKey;
 
-use crate::http::certificate;
-use crate::http::certificate::CertificateError;
-use crate::http::certificate::Pems;
-use crate::http::names::Names;
 use crate::model::Hidden;
 use crate::model::WallTime;
+use crate::tls::certificate;
+use crate::tls::certificate::CertificateError;
+use crate::tls::certificate::Pems;
+use crate::tls::names::Names;
 
 /// Of the data folder.
 const FOLDER: &str = "tls";
@@ -45,8 +45,8 @@ pub struct Wanted {
     pub files: Option<(PathBuf, PathBuf)>,
     /// Names beside the machine's own that the gateway's own certificate is for.
     pub hosts: Vec<String>,
-    /// Where the HTTPS port listens.
-    pub listen: IpAddr,
+    /// Where it is shown.
+    pub listen: Vec<IpAddr>,
 }
 
 /// No certificate can be had from where it should be.
@@ -139,7 +139,7 @@ fn find(
             let pems = Pems { certificate: text(file)?, key: Hidden::new(text(key)?) };
             certificate::read(&pems).map_err(|source| IdentityError::Unusable { file: file.clone(), source })
         }
-        None => own(folder, &Names::of_this_machine(&wanted.hosts, wanted.listen), shown, now),
+        None => own(folder, &Names::of_this_machine(&wanted.hosts, &wanted.listen), shown, now),
     }
 }
 
@@ -211,14 +211,14 @@ mod tests {
 
     use super::*;
     use crate::clock::BUILT_AT;
-    use crate::http::certificate::tests::names;
+    use crate::tls::certificate::tests::names;
 
     fn own_in(data: &TempDir, host: &str, now: WallTime) -> String {
         certificate::fingerprint(&own(&data.path().join(FOLDER), &names(host, &[]), None, now).unwrap())
     }
 
     fn wanted(files: Option<(PathBuf, PathBuf)>) -> Wanted {
-        Wanted { files, hosts: Vec::new(), listen: Ipv4Addr::UNSPECIFIED.into() }
+        Wanted { files, hosts: Vec::new(), listen: vec![Ipv4Addr::UNSPECIFIED.into()] }
     }
 
     /// A certificate of the owner.

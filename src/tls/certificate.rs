@@ -1,4 +1,4 @@
-//! Certificates of the HTTPS port: makes the gateway's own, and judges whether one that is there will do. Knows no
+//! Certificates: makes the gateway's own, and judges whether one that is there will do. Knows no
 //! file and no clock; where certificates come from is in `identity.rs`.
 //!
 //! The gateway's own is signed by itself. A client that was told to trust it checks it as any other: dates, names, key.
@@ -30,9 +30,9 @@ use sha2::Digest;
 use sha2::Sha256;
 
 use crate::clock::BUILT_AT;
-use crate::http::names::Names;
 use crate::model::Hidden;
 use crate::model::WallTime;
+use crate::tls::names::Names;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -137,7 +137,7 @@ pub(super) fn fingerprint(certified: &CertifiedKey) -> String {
 }
 
 /// The cryptography that this gateway uses, whatever else is linked.
-pub(super) fn provider() -> Arc<CryptoProvider> {
+pub fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
 }
 
@@ -171,9 +171,9 @@ pub(super) mod tests {
 
     use super::*;
 
-    pub(in crate::http) fn names(host: &str, hosts: &[&str]) -> Names {
+    pub(in crate::tls) fn names(host: &str, hosts: &[&str]) -> Names {
         let hosts: Vec<String> = hosts.iter().map(|host| (*host).to_owned()).collect();
-        Names::new(host, &hosts, Ipv4Addr::UNSPECIFIED.into(), &[IpAddr::from([192, 0, 2, 7])])
+        Names::new(host, &hosts, &[Ipv4Addr::UNSPECIFIED.into()], &[IpAddr::from([192, 0, 2, 7])])
     }
 
     fn days_later(days: u32) -> WallTime {

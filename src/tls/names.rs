@@ -18,19 +18,19 @@ pub(super) struct Names {
     /// In lower case, each once; the machine's own is the first.
     dns: Vec<String>,
     addresses: Vec<IpAddr>,
-    /// The address that people have to use, if only one is listened on.
-    listen: Option<IpAddr>,
+    /// The addresses that have to be used, where not all of the machine's are listened on.
+    listen: Vec<IpAddr>,
 }
 
 impl Names {
-    /// Of this machine as it is now, which is listened on at `listen`.
-    pub(super) fn of_this_machine(hosts: &[String], listen: IpAddr) -> Self {
+    /// Of this machine as it is now, which is listened on at these addresses.
+    pub(super) fn of_this_machine(hosts: &[String], listen: &[IpAddr]) -> Self {
         let host = fs::read_to_string(HOST_NAME).unwrap_or_default();
         Self::new(host.trim(), hosts, listen, &interface_addresses())
     }
 
     /// Of a machine of that name and these addresses, which is called `hosts` as well.
-    pub(super) fn new(host: &str, hosts: &[String], listen: IpAddr, interfaces: &[IpAddr]) -> Self {
+    pub(super) fn new(host: &str, hosts: &[String], listen: &[IpAddr], interfaces: &[IpAddr]) -> Self {
         let host = host.trim_end_matches('.').to_ascii_lowercase();
         // How it is announced on the local network. Source: RFC 6762, 3.
         let label = host.split('.').next().unwrap_or_default();
@@ -43,9 +43,11 @@ impl Names {
                 dns.push(name);
             }
         }
-        let listen = Some(listen.to_canonical()).filter(|address| !address.is_unspecified());
+        let mut listen: Vec<IpAddr> = listen.iter().map(IpAddr::to_canonical).collect();
+        listen.retain(|address| !address.is_unspecified());
+        listen.dedup();
         let mut addresses: Vec<IpAddr> = Vec::new();
-        for address in listen.into_iter().chain(interfaces.iter().copied().filter(is_for_people)) {
+        for address in listen.iter().copied().chain(interfaces.iter().copied().filter(is_for_people)) {
             if !addresses.contains(&address) && addresses.len() < MOST_ADDRESSES {
                 addresses.push(address);
             }
@@ -69,9 +71,9 @@ impl Names {
     }
 
     /// What a certificate has to be for. Addresses come and go, and nobody should have to trust another certificate
-    /// for that; only the one that is listened on counts.
+    /// for that; only those that are listened on count.
     pub(super) fn needed(&self) -> Vec<String> {
-        self.dns.iter().cloned().chain(self.listen.map(|address| address.to_string())).collect()
+        self.dns.iter().cloned().chain(self.listen.iter().map(IpAddr::to_string)).collect()
     }
 }
 
@@ -108,7 +110,7 @@ fn interface_addresses() -> Vec<IpAddr> {
 impl Names {
     /// Of nothing but this.
     pub(super) fn only(name: &str) -> Self {
-        Self { dns: vec![name.to_owned()], addresses: Vec::new(), listen: None }
+        Self { dns: vec![name.to_owned()], addresses: Vec::new(), listen: Vec::new() }
     }
 }
 
@@ -118,7 +120,7 @@ mod tests {
 
     use super::*;
 
-    const ANY: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+    const ANY: &[IpAddr] = &[IpAddr::V4(Ipv4Addr::UNSPECIFIED)];
 
     #[test]
     fn a_machine_has_its_name_the_announced_one_and_those_of_its_owner() {
@@ -147,10 +149,10 @@ mod tests {
     #[test]
     fn the_address_that_is_listened_on_is_needed() {
         let listen: IpAddr = [127, 1, 2, 3].into();
-        let names = Names::new("pi", &[], listen, &[]);
+        let names = Names::new("pi", &[], &[listen, listen, Ipv4Addr::UNSPECIFIED.into()], &[]);
         assert_eq!(names.addresses, [listen]);
         assert_eq!(names.needed().last().unwrap(), "127.1.2.3");
-        let odd = Names::new("pi", &[], "fe80::1".parse().unwrap(), &[]);
+        let odd = Names::new("pi", &[], &["fe80::1".parse().unwrap()], &[]);
         assert_eq!(odd.addresses.len(), 1, "whatever it is");
     }
 

@@ -15,6 +15,7 @@
 //! | [`bus`] | the wires between them, and what everybody may look at |
 //! | [`hooks`] | the rules: definition, template, request, response, limits, retry |
 //! | [`limits`], [`registry`] | the limits' windows; users, devices, products, hooks, tokens |
+//! | [`retained`] | MQTT's retained messages |
 //! | [`accounts`], [`backup`] | who may log in: passwords, one-time passwords, attempts; all that was set up, in one file |
 //! | [`sessions`] | MQTT sessions that outlive their connection, and what waits for them |
 //! | [`logbook`], [`notices`], [`history`] | the log of attempts; what a person should read; how much went when |
@@ -47,6 +48,7 @@ pub mod mqtt;
 pub mod network;
 pub mod notices;
 pub mod registry;
+pub mod retained;
 pub mod sessions;
 pub mod store;
 pub mod telemetry;

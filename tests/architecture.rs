@@ -11,7 +11,7 @@ const LAYERS: [&[&str]; 9] = [
     &["model"],
     &["hooks", "config", "telemetry", "clock", "chance"],
     &["store"],
-    &["registry", "limits", "logbook", "notices", "history", "tls"],
+    &["registry", "limits", "logbook", "notices", "history", "retained", "tls"],
     &["bus", "accounts", "backup", "sessions"],
     &["mqtt", "dispatch", "delivery", "network", "outbox", "intake", "control", "api", "http", "ble", "web"],
     &["daemon"],

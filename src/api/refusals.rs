@@ -69,7 +69,7 @@ impl From<AccountError> for ApiError {
 impl From<Refusal> for ApiError {
     fn from(refusal: Refusal) -> Self {
         match refusal {
-            Refusal::Full { .. } => Self::Full(refusal.to_string()),
+            Refusal::Full { .. } | Refusal::Retained(_) => Self::Full(refusal.to_string()),
             Refusal::Stopping => Self::Stopping,
             Refusal::UnknownPublisher => Self::Access(NoAccess::Invalid),
             Refusal::Name(_) | Refusal::DataTooLarge { .. } | Refusal::Description(_) => {

@@ -13,6 +13,7 @@ use crate::model::ProductId;
 use crate::model::Publishing;
 use crate::model::UserId;
 use crate::model::spec;
+use crate::retained::RetainedFull;
 
 /// What somebody wants to publish.
 #[derive(Debug, Clone)]
@@ -106,6 +107,9 @@ pub enum Refusal {
         /// For the publisher: what is full or broken.
         reason: String,
     },
+    /// It is to be retained, and there is no room for it.
+    #[error("it cannot be retained: {0}")]
+    Retained(#[from] RetainedFull),
     /// The gateway is going down.
     #[error("the gateway is stopping")]
     Stopping,

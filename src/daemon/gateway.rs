@@ -91,7 +91,7 @@ impl Gateway {
         let registry = Arc::new(Registry::load(Meta::open(data)?, chance.clone())?);
         let recalled = Recalled::read(data, &config)?;
         let Recalled { queue, writer, writer_thread, running, boot, known, healths, .. } = recalled;
-        let Recalled { meters, logbook, notices, history, recent, sensors, sessions, .. } = recalled;
+        let Recalled { meters, logbook, notices, history, recent, retained, sensors, sessions, .. } = recalled;
         let (replays, replays_out) = Replays::new(queue.clone());
 
         let (config_tx, config_rx) = watch::channel(Arc::clone(&config));
@@ -142,6 +142,7 @@ impl Gateway {
                 calls: calls.clone(),
                 presence: presence.clone(),
                 sessions: sessions.clone(),
+                retained: retained.clone(),
                 chance: chance.clone(),
                 known,
             },
@@ -158,6 +159,7 @@ impl Gateway {
             board: board.clone(),
             visitors,
             identity: certificate.identity(),
+            retained,
         };
         let mqtt = mqtt::start(mqtt_settings(&config), parts, faces_stopped.clone()).await?;
         let (ble, ble_asked) = ble_wires(ble::measured());

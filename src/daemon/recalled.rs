@@ -19,6 +19,7 @@ use crate::model::Event;
 use crate::model::HookId;
 use crate::notices::Kind;
 use crate::notices::Notices;
+use crate::retained::Retained;
 use crate::sessions::Bounds;
 use crate::sessions::Sessions;
 use crate::store::Queue;
@@ -41,6 +42,7 @@ pub(super) struct Recalled {
     pub(super) notices: Notices,
     pub(super) history: History,
     pub(super) recent: Vec<Arc<Event>>,
+    pub(super) retained: Retained,
     pub(super) sensors: Vec<(DeviceId, StoredSensor)>,
     pub(super) sessions: Sessions,
 }
@@ -74,6 +76,7 @@ impl Recalled {
             notices,
             history: History::restore(queue.figures()?),
             recent: queue.recent()?,
+            retained: Retained::restore(queue.retained()?, boot),
             sensors: queue.sensors()?,
             queue,
         })

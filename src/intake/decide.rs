@@ -42,6 +42,8 @@ use crate::model::UserId;
 use crate::model::spec;
 use crate::registry::Hook;
 use crate::registry::Snapshot;
+use crate::retained::Keeping;
+use crate::retained::Retained;
 use crate::sessions::Kept;
 use crate::sessions::Sessions;
 use crate::store::Arrived;
@@ -87,6 +89,8 @@ pub(super) enum Decision {
         notices: Option<Arc<Event>>,
         /// What is kept of all this for sessions that outlive their connection; stored by `changes`.
         kept: Kept,
+        /// What is retained, or not any more; in `changes`, if the disk does not have it already.
+        keeping: Option<Box<Keeping>>,
     },
 }
 
@@ -146,10 +150,24 @@ pub(super) struct Desk {
     presence: Presence,
     notices: Notices,
     room: Room,
+    retained: Retained,
+}
+
+/// What is stored with an event, beside its deliveries.
+struct Along {
+    mark: Option<Mark>,
+    changes: Changes,
+    keeping: Option<Keeping>,
 }
 
 impl Desk {
-    pub(super) fn new(chance: Chance, known: Known, triggers: Arc<Mutex<Windows>>, presence: Presence) -> Self {
+    pub(super) fn new(
+        chance: Chance,
+        known: Known,
+        triggers: Arc<Mutex<Windows>>,
+        presence: Presence,
+        retained: Retained,
+    ) -> Self {
         Self {
             chance,
             boot: known.boot,
@@ -159,6 +177,7 @@ impl Desk {
             presence,
             notices: Notices::default(),
             room: Room::default(),
+            retained,
         }
     }
 
@@ -221,12 +240,21 @@ impl Desk {
             let notice = self.refusal_notice(&publication.name, source, owner, Kind::NoRoom, &refusal, now);
             return Decision::Refused { refusal, full: Some(hook), notice };
         }
+        let mut changes = Changes::new();
+        let along = match self.retained.keep(&event, now, &mut changes) {
+            Ok(keeping) => Along { mark, changes, keeping },
+            Err(full) => {
+                let refusal = Refusal::Retained(full);
+                let notice = self.refusal_notice(&publication.name, source, owner, Kind::NoRoom, &refusal, now);
+                return Decision::Refused { refusal, full: None, notice };
+            }
+        };
         if let Some(mark) = mark {
             self.resends.remember(mark);
         }
         let has_device = registry.has_device(owner);
         let hooks: Vec<_> = wanted.into_iter().map(|hook| hook.id).zip(judged).collect();
-        self.trigger(event, mark, &hooks, has_device, &config.limits, now)
+        self.trigger(event, along, &hooks, has_device, &config.limits, now)
     }
 
     /// Gives a dead letter a place in its lane again.
@@ -282,7 +310,7 @@ impl Desk {
     fn trigger(
         &mut self,
         event: Arc<Event>,
-        mark: Option<Mark>,
+        Along { mark, mut changes, keeping }: Along,
         hooks: &[(HookId, Verdict)],
         has_device: bool,
         limits: &Limits,
@@ -290,7 +318,6 @@ impl Desk {
     ) -> Decision {
         let device = event.source.device();
         let (mut deliveries, mut dropped) = (Vec::new(), Vec::new());
-        let mut changes = Changes::new();
         let mut notices = None;
         for (hook, verdict) in hooks {
             if !has_device {
@@ -316,8 +343,8 @@ impl Desk {
             triggers.record(&device.to_string(), now.mono_ms, &mut changes);
         }
         let changes = (!changes.is_empty()).then_some(changes);
-        let kept = Kept::default();
-        Decision::Accepted { event, deliveries, dropped, changes, mark, at_ms: now.mono_ms, notices, kept }
+        let (kept, keeping) = (Kept::default(), keeping.map(Box::new));
+        Decision::Accepted { event, deliveries, dropped, changes, mark, at_ms: now.mono_ms, notices, kept, keeping }
     }
 
     /// When a device may trigger: 0 for now, none if it is over its limit and not to wait.

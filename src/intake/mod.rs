@@ -60,8 +60,10 @@ use crate::intake::said::Said;
 use crate::limits::Windows;
 use crate::model::DeviceId;
 use crate::model::Event;
+use crate::model::Source;
 use crate::model::UserId;
 use crate::registry::Snapshot;
+use crate::retained::Retained;
 use crate::sessions::Sessions;
 use crate::store::Changes;
 use crate::store::DeliveryKey;
@@ -103,6 +105,8 @@ pub struct Parts {
     pub presence: Presence,
     /// Keeps events for those who sleep.
     pub sessions: Sessions,
+    /// What MQTT clients that subscribe later get.
+    pub retained: Retained,
     /// Makes ids.
     pub chance: Chance,
     /// What was known before the restart.
@@ -153,17 +157,21 @@ pub async fn run(parts: Parts, mut stop: watch::Receiver<bool>) {
         calls,
         presence,
         sessions,
+        retained,
         chance,
         known,
     } = parts;
-    let desk = Desk::new(chance, known, triggers, presence.clone());
-    let mut clerk = Clerk { desk, live, arrivals, board, history, calls, presence, sessions, unwanted: 0 };
+    let desk = Desk::new(chance, known, triggers, presence.clone(), retained.clone());
+    let mut registrations = registry.clone();
+    forget_gone(&retained, &registrations.borrow_and_update(), &writer);
+    let mut clerk = Clerk { desk, retained, live, arrivals, board, history, calls, presence, sessions, unwanted: 0 };
     let mut under_way: FuturesOrdered<BoxFuture<'static, Settled>> = FuturesOrdered::new();
     loop {
         tokio::select! {
             biased;
             () = stopped(&mut stop) => break,
             Some(settled) = under_way.next(), if !under_way.is_empty() => clerk.settle(settled).await,
+            Ok(()) = registrations.changed() => forget_gone(&clerk.retained, &registrations.borrow_and_update(), &writer),
             // They come a page at a time, and each page is waited for: nobody has to wait for long.
             Some(replay) = replays.recv(), if under_way.len() < UNDER_WAY => {
                 let decided = {
@@ -238,6 +246,7 @@ fn carry_out_replay(
 /// Who decides, and tells everybody what was decided.
 struct Clerk {
     desk: Desk,
+    retained: Retained,
     live: Live,
     arrivals: mpsc::Sender<Arrival>,
     board: Board,
@@ -311,7 +320,10 @@ impl Clerk {
                 self.hear(device, said);
                 answer(Ok(Accepted::Taken));
             }
-            Decision::Accepted { event, deliveries, dropped, mark, at_ms, notices, kept, .. } => {
+            Decision::Accepted { event, deliveries, dropped, mark, at_ms, notices, kept, keeping, .. } => {
+                if let Some(keeping) = keeping {
+                    self.retained.settle(*keeping, stored.is_ok());
+                }
                 for triggered in &deliveries {
                     self.desk.settle(triggered.key, &event);
                 }
@@ -371,6 +383,17 @@ impl Clerk {
                 }
             }
         }
+    }
+}
+
+/// Forgets the retained messages of devices and users that are not registered any more.
+fn forget_gone(retained: &Retained, registry: &Snapshot, writer: &QueueWriter) {
+    let is_gone = |event: &Event| match event.source {
+        Source::Device(device) => registry.devices.get(&device).is_none_or(|device| device.owner != event.owner),
+        _ => registry.owner != Some(event.owner) && !registry.users.contains_key(&event.owner),
+    };
+    if let Some(changes) = retained.forget(is_gone) {
+        writer.ride_along(changes);
     }
 }
 

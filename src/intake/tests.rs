@@ -22,6 +22,7 @@ use crate::model::DeviceId;
 use crate::model::HookId;
 use crate::model::Publishing;
 use crate::model::WallTime;
+use crate::model::spec;
 use crate::registry::samples::device;
 use crate::registry::samples::hook;
 use crate::registry::samples::snapshot;
@@ -42,6 +43,7 @@ struct Scene {
     replays: Replays,
     calls: Calls,
     presence: Presence,
+    retained: Retained,
     watcher: Watcher,
     /// Kept, since the intake waits for the MQTT side.
     feed: MqttFeed,
@@ -49,7 +51,8 @@ struct Scene {
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
     /// Kept, since the intake looks at them.
-    _registered: (watch::Sender<Arc<Snapshot>>, watch::Sender<Arc<Config>>),
+    registry: watch::Sender<Arc<Snapshot>>,
+    _config: watch::Sender<Arc<Config>>,
 }
 
 impl Scene {
@@ -70,6 +73,7 @@ impl Scene {
         let (stop, stopping) = watch::channel(false);
         let calls = Calls::new(live.clone(), Chance::from_seed(2), ANSWER_WITHIN, stopping.clone());
         let presence = Presence::default();
+        let retained = Retained::restore(store.retained().unwrap(), [0; 16]);
         let parts = Parts {
             queue,
             registry,
@@ -85,6 +89,7 @@ impl Scene {
             calls: calls.clone(),
             presence: presence.clone(),
             sessions: Sessions::restore(&store, &writer, Bounds::default(), 0).unwrap(),
+            retained: retained.clone(),
             chance: Chance::from_seed(1),
             known: Known::recall(&store, [0; 16]).unwrap(),
         };
@@ -98,12 +103,14 @@ impl Scene {
             replays,
             calls,
             presence,
+            retained,
             watcher,
             feed,
             arrivals,
             stop,
             task,
-            _registered: (registry_tx, config_tx),
+            registry: registry_tx,
+            _config: config_tx,
         }
     }
 
@@ -153,6 +160,51 @@ async fn an_accepted_event_is_in_the_store_before_its_verdict() {
         assert_eq!(verdict, Ok(Accepted::Stored(event.id)));
         assert_eq!(event.data, seq.to_string());
     }
+}
+
+fn retained(name: &str, data: u64) -> Publication {
+    let publishing = Publishing { retain: true, ..Publishing::default() };
+    Publication { publishing, ..publication(name, data) }
+}
+
+#[tokio::test]
+async fn a_retained_message_is_in_the_store_before_its_verdict_and_until_its_device_is_gone() {
+    let scene = Scene::new(0);
+    for number in 1..=5 {
+        let verdict = scene.intake.publish(retained("humidity", number)).await;
+        assert!(matches!(verdict, Ok(Accepted::PassedOn(_))), "{verdict:?}");
+        let stored = scene.store.retained().unwrap();
+        assert_eq!(stored.iter().map(|row| row.event.data.parse()).collect::<Vec<_>>(), [Ok(number)]);
+    }
+    scene.registry.send_replace(snapshot([device(2)], []));
+    while scene.retained.count() > 0 {
+        tokio::task::yield_now().await;
+    }
+    scene.writer.write(Changes::new()).await.unwrap().unwrap();
+    assert_eq!(scene.store.retained().unwrap(), []);
+}
+
+#[tokio::test]
+async fn what_cannot_be_stored_is_not_retained_and_its_publisher_is_told() {
+    let scene = Scene::new(u64::MAX);
+    let verdict = scene.intake.publish(retained("humidity", 48)).await;
+    assert!(matches!(verdict, Err(Refusal::Full { .. })), "{verdict:?}");
+    assert_eq!((scene.retained.count(), scene.store.retained().unwrap()), (0, vec![]));
+}
+
+#[tokio::test]
+async fn a_retained_message_without_room_is_refused_before_it_triggers() {
+    let mut scene = Scene::new(0);
+    for number in 0..spec::RETAINED {
+        scene.intake.publish(retained(&format!("t/{number}"), 1)).await.unwrap();
+        scene.feed.recv().await.unwrap();
+    }
+    let verdict = scene.intake.publish(retained("temp", 1)).await;
+    assert!(matches!(verdict, Err(Refusal::Retained(_))), "{verdict:?}");
+    let notice = scene.feed.recv().await.unwrap();
+    assert_eq!(notice.event.name.as_str(), "farhook/refused");
+    assert!(notice.event.data.contains("1000 retained messages are kept already"), "{}", notice.event.data);
+    assert_eq!(scene.stored(1), None);
 }
 
 #[tokio::test]

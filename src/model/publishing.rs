@@ -41,10 +41,51 @@ impl Qos {
 pub struct Publishing {
     /// A subscriber gets the lower of this and of what its filter was granted.
     pub qos: Qos,
+    /// It is kept for those who subscribe later; without data it ends what was kept.
+    pub retain: bool,
+    /// What an MQTT 5 client said about it; none if it said nothing.
+    pub properties: Option<Box<Properties>>,
+}
+
+/// What an MQTT 5 client says about a message, for those who get it. The gateway looks at the expiry alone.
+/// Source: MQTT 5, section 3.3.2.3.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Properties {
+    /// Payload format indicator: whether the data is UTF-8.
+    pub is_text: Option<bool>,
+    /// Seconds after which nobody gets it any more.
+    pub expiry_s: Option<u32>,
+    /// What the data is, usually a MIME type.
+    pub content_type: Option<String>,
+    /// Where an answer is awaited.
+    pub response_topic: Option<String>,
+    /// What the answer repeats.
+    pub correlation_data: Option<Vec<u8>>,
+    /// Names and values in their order; a name may come twice.
+    pub user: Vec<(String, String)>,
 }
 
 impl Default for Publishing {
     fn default() -> Self {
-        Self { qos: Qos::ExactlyOnce }
+        Self { qos: Qos::ExactlyOnce, retain: false, properties: None }
+    }
+}
+
+impl Publishing {
+    /// Seconds after which nobody gets the event any more.
+    pub fn expiry_s(&self) -> Option<u32> {
+        self.properties.as_ref().and_then(|properties| properties.expiry_s)
+    }
+}
+
+impl Properties {
+    /// Bytes of what it holds.
+    pub fn weight(&self) -> usize {
+        let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        let user: usize = self.user.iter().map(|(name, value)| name.len() + value.len()).sum();
+        text(&self.content_type)
+            + text(&self.response_topic)
+            + self.correlation_data.as_ref().map_or(0, Vec::len)
+            + user
     }
 }

@@ -16,6 +16,11 @@ pub const EVENT_TEXT_BYTES: usize = EVENT_DATA_BYTES.div_ceil(3) * 4 + 64;
 /// Seconds that an event says it lives when its publisher says nothing. Source: guide, event stream sample.
 pub const EVENT_TTL_S: u32 = 60;
 
+/// Retained messages of one owner, and the bytes that they may take together. Ours.
+pub const RETAINED: usize = 1_000;
+/// See [`RETAINED`].
+pub const RETAINED_BYTES: usize = 1_024 * 1_024;
+
 /// Characters of a name that farhook emits: room for a custom response topic around a published name. Ours.
 pub const EMITTED_NAME_CHARS: usize = 256;
 

@@ -74,7 +74,7 @@ impl<R> Audience<R> {
         }
     }
 
-    /// Adds a filter to a session, or replaces the one with the same text.
+    /// Adds a filter to a session, or replaces the one with the same text: whether it is a new one.
     ///
     /// # Errors
     /// The session has `max` filters already.
@@ -84,7 +84,7 @@ impl<R> Audience<R> {
         slot: usize,
         wanted: Subscription,
         max: usize,
-    ) -> Result<(), TooManyFilters> {
+    ) -> Result<bool, TooManyFilters> {
         let listener = self.listener(owner, slot).ok_or(TooManyFilters)?;
         subscribe(&mut listener.subscriptions, wanted, max)
     }
@@ -149,7 +149,7 @@ mod tests {
 
     fn subscription(filter: &str, granted: Qos) -> Subscription {
         let filter = TopicFilter::parse(filter.to_owned()).unwrap();
-        Subscription { filter, granted, no_local: false, id: None }
+        Subscription { filter, granted, no_local: false, keeps_retain: false, id: None }
     }
 
     const fn device(id: DeviceId, reads_all_results: bool) -> Hearer {
@@ -247,11 +247,28 @@ mod tests {
             (Qos::AtLeastOnce, Qos::AtLeastOnce),
             (Qos::ExactlyOnce, Qos::AtLeastOnce),
         ] {
-            let event = Event { publishing: Publishing { qos: published }, ..event("t", Source::Api) };
+            let event =
+                Event { publishing: Publishing { qos: published, ..Publishing::default() }, ..event("t", Source::Api) };
             let mut delivered = None;
             audience.hear(&event, false, |(), heard| delivered = Some(heard.qos));
             assert_eq!(delivered, Some(expected));
         }
+    }
+
+    #[test]
+    fn the_retain_flag_stays_for_those_who_asked_for_it() {
+        let mut audience = Audience::new();
+        let publishing = Publishing { retain: true, ..Publishing::default() };
+        let kept = Event { publishing, ..event("t", Source::Api) };
+        for (slot, keeps_retain) in [(0, false), (1, true)] {
+            join(&mut audience, OWNER, slot, device(A, false), slot);
+            let wanted = Subscription { keeps_retain, ..subscription("t", Qos::AtMostOnce) };
+            audience.subscribe(OWNER, slot, wanted, 10).unwrap();
+        }
+        let mut flags = Vec::new();
+        audience.hear(&kept, false, |slot, heard| flags.push((*slot, heard.retain)));
+        audience.hear(&event("t", Source::Api), false, |slot, heard| flags.push((*slot, heard.retain)));
+        assert_eq!(flags, [(0, false), (1, true), (0, false), (1, false)]);
     }
 
     #[test]

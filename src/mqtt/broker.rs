@@ -23,7 +23,6 @@ use crate::bus::Publication;
 use crate::bus::stopped;
 use crate::clock;
 use crate::model::DeviceId;
-use crate::model::Publishing;
 use crate::model::WallTime;
 use crate::mqtt::carrier::Listeners;
 use crate::mqtt::codec;
@@ -51,6 +50,7 @@ use crate::mqtt::slots::Slots;
 use crate::mqtt::wire::Wire;
 use crate::registry::Identity;
 use crate::registry::Snapshot;
+use crate::retained::Retained;
 use crate::sessions::Attached;
 use crate::sessions::SessionKey;
 use crate::sessions::Sessions;
@@ -68,6 +68,7 @@ pub(super) struct Broker {
     pub(super) lasting: Sessions,
     pub(super) slots: Arc<Slots>,
     pub(super) listeners: Listeners,
+    pub(super) retained: Retained,
     /// Distinguishes the client ids made here from those of earlier runs.
     pub(super) started_ms: i64,
     pub(super) made_client_ids: AtomicU64,
@@ -146,10 +147,15 @@ impl Broker {
         };
         let presence = Present::arrive(&self.presence, &identity, peer);
         let max_filters = self.settings.max_filters_per_session;
-        let membership = Membership::join(self.listeners.clone(), &identity, &slot, lasting.as_ref(), max_filters);
+        let (listeners, retained) = (self.listeners.clone(), self.retained.clone());
+        let membership = Membership::join(listeners, retained, &identity, &slot, lasting.as_ref(), max_filters);
         let session_present = lasting.as_ref().is_some_and(Attached::is_present);
         let session = Session::new(version, &connect, &key, membership, lasting, &self.settings);
+        let keep_alive_s = self.keep_alive_s(version, connect.keep_alive_s);
         let offer = Offer {
+            topic_aliases: self.settings.topic_aliases,
+            keep_alive_s: (keep_alive_s != connect.keep_alive_s).then_some(keep_alive_s),
+            response_information: connect.wants_response_information.then(|| key.reply_prefix()),
             receive_maximum: self.settings.receive_maximum,
             max_packet_bytes: self.settings.max_packet_bytes,
             expiry_s: expiry.seconds().filter(|_| expiry != connect.expiry),
@@ -159,7 +165,7 @@ impl Broker {
         session.reply(Reply::ConnAck(connack), &mut wire.output.bytes);
         session.resume(&mut wire.output.bytes);
         debug!(session:% = key, peer:% = peer, version:? = version; "MQTT session opened");
-        let deadlines = Deadlines::new(connect.keep_alive_s, self.settings.write_timeout, now());
+        let deadlines = Deadlines::new(keep_alive_s, self.settings.write_timeout, now());
         let connection = Connection {
             deadlines: deadlines.admitted_until(token_end(&identity, arrived)),
             wire,
@@ -179,6 +185,15 @@ impl Broker {
         Ok(Opened { connection, key, will: connect.will.take(), presence })
     }
 
+    /// The keep alive that holds for a client. 3.1.1 has no words for another one than was asked for.
+    fn keep_alive_s(&self, version: Version, asked_s: u16) -> u16 {
+        let max_s = self.settings.max_keep_alive_s;
+        match version {
+            Version::V5 if asked_s == 0 || asked_s > max_s => max_s,
+            _ => asked_s,
+        }
+    }
+
     fn make_client_id(&self) -> String {
         let number = self.made_client_ids.fetch_add(1, Ordering::Relaxed);
         format!("farhook-{:x}-{number:x}", self.started_ms)
@@ -192,7 +207,7 @@ impl Broker {
             ttl_s: None,
             publisher: publisher(key.holder),
             resend: None,
-            publishing: Publishing::default(),
+            publishing: will.publishing,
         };
         if timeout(WILL_TIMEOUT, self.intake.submit(publication)).await.is_err() {
             warn!(session:% = key; "a will was not taken in time");

@@ -12,6 +12,7 @@ use std::sync::PoisonError;
 use std::time::Duration;
 
 use bytes::Bytes;
+use bytes::BytesMut;
 use log::error;
 use log::warn;
 use rumqttd::Notification;
@@ -24,8 +25,10 @@ use tokio::time::timeout;
 
 use crate::bus::MqttFeed;
 use crate::bus::Told;
+use crate::clock;
 use crate::model::Event;
 use crate::mqtt::audience::Audience;
+use crate::mqtt::codec::write_lasting;
 use crate::mqtt::envelope::Envelope;
 use crate::mqtt::envelope::Label;
 use crate::mqtt::load::Load;
@@ -114,7 +117,7 @@ impl Carrier {
 
     async fn carry(&mut self, events: &mut Vec<Told>) -> Result<(), RouterLost> {
         for Told { event, was_kept } in events.drain(..) {
-            self.address(&event, was_kept);
+            self.address(&event, was_kept, clock::now().mono_ms);
             if self.bytes >= LOG_BYTES / 2 {
                 self.pass_on().await?;
             }
@@ -123,13 +126,18 @@ impl Carrier {
     }
 
     /// Seals a copy for everybody who hears the event.
-    fn address(&mut self, event: &Event, was_kept: bool) {
+    fn address(&mut self, event: &Event, was_kept: bool, now_ms: u64) {
         let (packets, bytes, loaded) = (&mut self.packets, &mut self.bytes, &mut self.loaded);
-        self.listeners.lock().hear(event, was_kept, |route, Heard { qos, subscription_ids }| {
+        let expires_ms = event.publishing.expiry_s().map(|expiry_s| now_ms + u64::from(expiry_s) * 1_000);
+        let mut properties = BytesMut::new();
+        if let Some(said) = &event.publishing.properties {
+            write_lasting(said, &mut properties);
+        }
+        self.listeners.lock().hear(event, was_kept, |route, Heard { qos, retain, subscription_ids }| {
             let (generation, sequence) = (route.generation, route.next_sequence);
-            let label = Label { generation, sequence, qos, subscription_ids: &subscription_ids };
+            let label = Label { generation, sequence, qos, retain, expires_ms, subscription_ids: &subscription_ids };
             route.next_sequence += 1;
-            let sealed = Envelope::seal(label, event.name.as_str(), &event.data);
+            let sealed = Envelope::seal(label, &properties, event.name.as_str(), &event.data);
             *bytes += sealed.len() + route.topic.len();
             packets.push(Packet::Publish(Publish::new(route.topic.clone(), sealed, false), None));
             if route.load.add() == ON_THEIR_WAY {
@@ -219,7 +227,7 @@ mod tests {
         let newcomer = Newcomer { hearer: Hearer::Observer, is_lasting: false, subscriptions: Vec::new(), route };
         audience.join(OWNER, slot.index(), newcomer);
         let filter = TopicFilter::parse("#".into()).unwrap();
-        let wanted = Subscription { filter, granted: Qos::AtMostOnce, no_local: false, id: None };
+        let wanted = Subscription { filter, granted: Qos::AtMostOnce, no_local: false, keeps_retain: false, id: None };
         audience.subscribe(OWNER, slot.index(), wanted, 1).unwrap();
     }
 

@@ -165,7 +165,7 @@ impl<S: AsyncRead + AsyncWrite + Send> Connection<S> {
             // What came before the end is handed in; nobody is left to hear the answers.
             None if self.is_at_end && self.may_go_on() => return Err(Ending::Lost),
             None => {
-                self.session.deliver(&mut self.wire.output.bytes);
+                self.session.deliver(clock::now(), &mut self.wire.output.bytes);
                 if self.reading.is_none() {
                     self.reading = self.session.take_kept();
                 }
@@ -202,7 +202,7 @@ impl<S: AsyncRead + AsyncWrite + Send> Connection<S> {
             return Ok(false);
         }
         let packet = codec::decode(version, header, input.split_to(header.total_bytes))?;
-        let is_taken = match self.session.receive(packet, &mut self.wire.output.bytes)? {
+        let is_taken = match self.session.receive(packet, clock::now(), &mut self.wire.output.bytes)? {
             Some(Errand::HandIn(hand_in)) => self.handover.hand_in(hand_in),
             Some(Errand::Record(recorded, reply)) => {
                 self.recording.promise(recorded, reply);

@@ -90,8 +90,5 @@ pub(super) fn admit(
     if version == Version::V4 && connect.client_id.is_empty() && !connect.clean {
         return Err(Reason::ClientIdInvalid);
     }
-    if version == Version::V5 && connect.will.as_ref().is_some_and(|will| will.retain) {
-        return Err(Reason::RetainNotSupported);
-    }
     Ok(identity)
 }

@@ -1,33 +1,81 @@
 //! One session's place among those who listen: it joins when the connection begins, changes with SUBSCRIBE, UNSUBSCRIBE
 //! and the registry, and leaves when dropped. What a session that outlives its connection subscribes to is remembered.
 
+use std::sync::Arc;
+
+use crate::clock::Now;
+use crate::model::Event;
+use crate::model::Hearer;
 use crate::model::Qos;
 use crate::model::UserId;
 use crate::mqtt::audience::Newcomer;
 use crate::mqtt::carrier::Listeners;
 use crate::mqtt::carrier::Route;
 use crate::mqtt::packet::Reason;
+use crate::mqtt::packet::RetainHandling;
 use crate::mqtt::packet::Wish;
 use crate::mqtt::slots::Borrowed;
 use crate::registry::Identity;
+use crate::retained::Retained;
 use crate::sessions::Attached;
 use crate::sessions::FilterRefusal;
+use crate::sessions::Heard;
 use crate::sessions::Subscription;
 use crate::sessions::TopicFilter;
+use crate::sessions::hear;
+use crate::store::StoredMessage;
+
+impl Latest {
+    /// As it is kept for a session that outlives its connection.
+    pub(super) fn stored(&self) -> StoredMessage {
+        StoredMessage {
+            owner: self.event.owner,
+            topic: self.event.name.clone(),
+            data: self.event.data.clone(),
+            published_at: self.event.published_at,
+            qos: self.qos,
+            subscription_ids: self.subscription_ids.clone(),
+            retain: true,
+            properties: self.event.publishing.properties.clone(),
+        }
+    }
+}
 
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Membership {
     listeners: Listeners,
+    retained: Retained,
     owner: UserId,
+    hearer: Hearer,
     slot: usize,
     max_filters: usize,
+}
+
+/// What became of a SUBSCRIBE.
+#[derive(Debug)]
+pub(super) struct Subscribed {
+    /// What each wish was granted, in their order.
+    pub(super) grants: Vec<Result<Qos, Reason>>,
+    /// The retained messages that the session gets for it, each once.
+    pub(super) retained: Vec<Latest>,
+}
+
+/// A retained message for one session.
+#[derive(Debug)]
+pub(super) struct Latest {
+    pub(super) event: Arc<Event>,
+    pub(super) qos: Qos,
+    /// When it ends, in milliseconds since the boot.
+    pub(super) expires_ms: Option<u64>,
+    pub(super) subscription_ids: Vec<u32>,
 }
 
 impl Membership {
     /// Joins, with what a session subscribed to over earlier connections.
     pub(super) fn join(
         listeners: Listeners,
+        retained: Retained,
         identity: &Identity,
         slot: &Borrowed,
         lasting: Option<&Attached>,
@@ -35,15 +83,15 @@ impl Membership {
     ) -> Self {
         let route =
             Route { topic: slot.topic(), generation: slot.generation(), next_sequence: 0, load: slot.load().clone() };
+        let (owner, slot, hearer) = (identity.owner(), slot.index(), identity.hearer());
         let newcomer = Newcomer {
-            hearer: identity.hearer(),
+            hearer,
             is_lasting: lasting.is_some(),
             subscriptions: lasting.map(Attached::subscriptions).unwrap_or_default(),
             route,
         };
-        let (owner, slot) = (identity.owner(), slot.index());
         listeners.lock().join(owner, slot, newcomer);
-        Self { listeners, owner, slot, max_filters }
+        Self { listeners, retained, owner, hearer, slot, max_filters }
     }
 
     /// Whose events the session hears.
@@ -51,14 +99,29 @@ impl Membership {
         self.owner
     }
 
-    /// What each wish was granted, in their order.
+    /// Adds the filters that are granted. From then on events are heard, and only then it is looked what is retained:
+    /// so the last of each topic is never missed.
     pub(super) fn subscribe(
         &mut self,
         wishes: Vec<Wish>,
         id: Option<u32>,
         lasting: Option<&Attached>,
-    ) -> Vec<Result<Qos, Reason>> {
-        wishes.into_iter().map(|wish| self.grant(wish, id, lasting)).collect()
+        now: Now,
+    ) -> Subscribed {
+        let mut begun = Vec::new();
+        let mut grants = Vec::with_capacity(wishes.len());
+        for wish in wishes {
+            let handling = wish.retained;
+            let granted = self.grant(wish, id, lasting);
+            if let Ok((subscription, is_new)) = &granted {
+                if handling == RetainHandling::Always || (handling == RetainHandling::WhenNew && *is_new) {
+                    begun.push(subscription.clone());
+                }
+            }
+            grants.push(granted.map(|(subscription, _)| subscription.granted));
+        }
+        let retained = if begun.is_empty() { Vec::new() } else { self.retained_for(&begun, now) };
+        Subscribed { grants, retained }
     }
 
     /// Which of the filters were held, in their order.
@@ -75,7 +138,8 @@ impl Membership {
 
     /// The registry changed.
     pub(super) fn change(&mut self, identity: &Identity) {
-        self.listeners.lock().change(self.owner, self.slot, identity.hearer());
+        self.hearer = identity.hearer();
+        self.listeners.lock().change(self.owner, self.slot, self.hearer);
     }
 
     /// Hears nothing more.
@@ -83,19 +147,36 @@ impl Membership {
         self.listeners.lock().leave(self.owner, self.slot);
     }
 
-    fn grant(&mut self, wish: Wish, id: Option<u32>, lasting: Option<&Attached>) -> Result<Qos, Reason> {
+    fn grant(
+        &mut self,
+        wish: Wish,
+        id: Option<u32>,
+        lasting: Option<&Attached>,
+    ) -> Result<(Subscription, bool), Reason> {
         let filter = TopicFilter::parse(wish.filter).map_err(|refusal| match refusal {
             FilterRefusal::Invalid => Reason::FilterInvalid,
             FilterRefusal::Shared => Reason::SharedNotSupported,
             FilterRefusal::Reserved => Reason::NotAuthorized,
         })?;
-        let wanted = Subscription { filter, granted: wish.qos, no_local: wish.no_local, id };
+        let Wish { qos: granted, no_local, keeps_retain, .. } = wish;
+        let wanted = Subscription { filter, granted, no_local, keeps_retain, id };
         if let Some(lasting) = lasting {
             lasting.subscribe(wanted.clone(), self.max_filters).map_err(|_| Reason::QuotaExceeded)?;
         }
         // Locked for each filter, so that thousands in one packet do not hold the carrier up.
-        let granted = self.listeners.lock().subscribe(self.owner, self.slot, wanted, self.max_filters);
-        granted.map(|()| wish.qos).map_err(|_| Reason::QuotaExceeded)
+        let is_new = self.listeners.lock().subscribe(self.owner, self.slot, wanted.clone(), self.max_filters);
+        is_new.map(|is_new| (wanted, is_new)).map_err(|_| Reason::QuotaExceeded)
+    }
+
+    /// What is retained of the topics that these match: one copy each, as with what is published.
+    fn retained_for(&self, subscriptions: &[Subscription], now: Now) -> Vec<Latest> {
+        let mut copies = Vec::new();
+        self.retained.each(self.owner, now, |event, expires_ms| {
+            if let Some(Heard { qos, subscription_ids, .. }) = hear(subscriptions, self.hearer, event) {
+                copies.push(Latest { event: Arc::clone(event), qos, expires_ms, subscription_ids });
+            }
+        });
+        copies
     }
 }
 

@@ -14,13 +14,15 @@
 //! A publish is handed to the intake with the identity that logged in, and acknowledged when its verdict is there.
 //! rumqttd brings the codecs and the router; this module never lets a client's bytes or names reach either unchecked,
 //! for both have panics. What outlives a connection is in `crate::sessions`: a session's task writes and reads it there, and
-//! what was kept for it does not pass the router. Retained messages are not kept, and a will is an event like any other.
+//! what was kept for it does not pass the router. Retained messages are the intake's to keep, and a will is an event like any
+//! other.
 //!
 //! rumqttd logs through `tracing`, at level error for every event that it carries. A logger of this process must turn
 //! the targets `rumqttd` and `tracing` away.
 //!
 //! Only this module names rumqttd. It never touches the disk and never decides what becomes of an event.
 
+mod aliases;
 mod audience;
 mod broker;
 mod carrier;
@@ -30,6 +32,8 @@ mod deadlines;
 mod ending;
 mod envelope;
 mod frame;
+#[cfg(test)]
+mod fuzz;
 mod gate;
 mod handover;
 mod handshake;
@@ -76,6 +80,7 @@ use crate::mqtt::port::Port;
 use crate::mqtt::seats::Seats;
 use crate::mqtt::slots::Slots;
 use crate::registry::Snapshot;
+use crate::retained::Retained;
 use crate::sessions::Sessions;
 use crate::tls::Identity;
 use crate::tls::Tls;
@@ -99,6 +104,8 @@ pub struct Parts {
     pub visitors: mpsc::Receiver<Visitor>,
     /// What is shown over TLS; without it there is none.
     pub identity: Option<Arc<Identity>>,
+    /// What those get who subscribe later.
+    pub retained: Retained,
 }
 
 /// Why the listener did not start.
@@ -125,7 +132,7 @@ pub struct Server {
 /// # Errors
 /// See [`StartError`].
 pub async fn start(settings: Settings, parts: Parts, stop: watch::Receiver<bool>) -> Result<Server, StartError> {
-    let Parts { intake, feed, registry, presence, lasting, board, visitors, identity } = parts;
+    let Parts { intake, feed, registry, presence, lasting, retained, board, visitors, identity } = parts;
     let plain = Port::open(settings.listen, None).await;
     let secure = match settings.tls_listen.zip(identity) {
         Some((address, identity)) => Some(Port::open(address, Some(Tls::new(identity, &[]))).await),
@@ -145,6 +152,7 @@ pub async fn start(settings: Settings, parts: Parts, stop: watch::Receiver<bool>
         registry,
         slots,
         listeners,
+        retained,
         started_ms: clock::now().wall.as_millis(),
         made_client_ids: AtomicU64::new(0),
     });

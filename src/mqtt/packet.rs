@@ -2,6 +2,8 @@
 
 use bytes::Bytes;
 
+use crate::model::Properties;
+use crate::model::Publishing;
 use crate::model::Qos;
 use crate::sessions::Expiry;
 
@@ -39,7 +41,6 @@ pub(super) enum Reason {
     PacketTooLarge = 0x95,
     QuotaExceeded = 0x97,
     PayloadInvalid = 0x99,
-    RetainNotSupported = 0x9A,
     SharedNotSupported = 0x9E,
 }
 
@@ -76,8 +77,12 @@ pub(super) struct Connect {
     pub(super) receive_maximum: u16,
     /// Bytes of a whole packet that the client takes.
     pub(super) max_packet_bytes: Option<usize>,
+    /// Topic aliases that the client takes: 1 to this.
+    pub(super) topic_aliases: u16,
     /// Whether the client wants reason strings.
     pub(super) wants_reasons: bool,
+    /// Whether the client wants to know where answers for it may be published.
+    pub(super) wants_response_information: bool,
     /// The client wants to log in by exchanging AUTH packets.
     pub(super) has_authentication_method: bool,
 }
@@ -87,19 +92,26 @@ pub(super) struct Connect {
 pub(super) struct Will {
     pub(super) topic: String,
     pub(super) data: Bytes,
-    pub(super) retain: bool,
+    /// Seconds that the client has to come back before it is published.
+    pub(super) delay_s: u32,
+    pub(super) publishing: Publishing,
 }
 
 /// A publish of a client. `data` is an exact copy: it does not keep the connection's read buffer alive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Publish {
+    /// Empty only with a topic alias.
     pub(super) topic: String,
+    /// Stands for the topic, or shall from now on. Not 0.
+    pub(super) topic_alias: Option<u16>,
     pub(super) data: Bytes,
     pub(super) qos: Qos,
     /// 0 with QoS 0, never otherwise.
     pub(super) packet_id: u16,
     pub(super) dup: bool,
     pub(super) retain: bool,
+    /// None if there is nothing in them.
+    pub(super) properties: Option<Box<Properties>>,
 }
 
 /// One filter of a SUBSCRIBE, as it arrived.
@@ -108,6 +120,20 @@ pub(super) struct Wish {
     pub(super) filter: String,
     pub(super) qos: Qos,
     pub(super) no_local: bool,
+    /// Whether events come with the retain flag with which they were published.
+    pub(super) keeps_retain: bool,
+    pub(super) retained: RetainHandling,
+}
+
+/// Which retained messages a subscription begins with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum RetainHandling {
+    /// Those that it matches.
+    Always,
+    /// Those that it matches, if the session did not have it.
+    WhenNew,
+    /// None.
+    Never,
 }
 
 /// What a client may send after its CONNECT.
@@ -168,9 +194,24 @@ pub(super) struct Delivery<'a> {
     /// 0 with QoS 0, never otherwise.
     pub(super) packet_id: u16,
     pub(super) dup: bool,
+    pub(super) retain: bool,
     pub(super) topic: &'a [u8],
     pub(super) data: &'a [u8],
     pub(super) subscription_ids: &'a [u32],
+    /// What its publisher said about it, as `codec::write_lasting` writes it.
+    pub(super) properties: &'a [u8],
+    /// Seconds that it lives on.
+    pub(super) expiry_s: Option<u32>,
+    /// What stands for the topic, or shall from now on.
+    pub(super) alias: Option<Alias>,
+}
+
+/// What stands for a topic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Alias {
+    pub(super) number: u16,
+    /// Whether the client was told before: then the topic is left out.
+    pub(super) is_known: bool,
 }
 
 /// The answer to a CONNECT.
@@ -190,6 +231,11 @@ pub(super) struct Offer {
     pub(super) max_packet_bytes: usize,
     /// How long the session lives without a connection, where that is not what the client asked for.
     pub(super) expiry_s: Option<u32>,
+    pub(super) topic_aliases: u16,
+    /// In place of what the client asked for.
+    pub(super) keep_alive_s: Option<u16>,
     /// Made for a client that brought none.
     pub(super) assigned_client_id: Option<String>,
+    /// What topics for its answers begin with, for a client that asked.
+    pub(super) response_information: Option<String>,
 }

@@ -1,6 +1,7 @@
 //! One client's session over one connection: what its packets mean, and what is sent to it. It waits for nothing and
 //! does no I/O; `connection` drives it. What outlives the connection is in `crate::sessions`.
 
+use std::collections::HashSet;
 use std::collections::VecDeque;
 
 use bytes::BytesMut;
@@ -11,15 +12,23 @@ use crate::bus::Publisher;
 use crate::bus::Refusal;
 use crate::bus::ResendMark;
 use crate::bus::Verdict;
+use crate::clock;
+use crate::clock::Now;
+use crate::model::EventName;
 use crate::model::EventNameError;
 use crate::model::Publishing;
 use crate::model::Qos;
+use crate::model::spec;
+use crate::mqtt::aliases::Ours;
+use crate::mqtt::aliases::Theirs;
 use crate::mqtt::codec;
 use crate::mqtt::ending::Ending;
 use crate::mqtt::envelope::Envelope;
 use crate::mqtt::inbound::Inbound;
 use crate::mqtt::inbound::Step;
+use crate::mqtt::membership::Latest;
 use crate::mqtt::membership::Membership;
+use crate::mqtt::membership::Subscribed;
 use crate::mqtt::outbound::Outbound;
 use crate::mqtt::packet::Connect;
 use crate::mqtt::packet::Delivery;
@@ -28,6 +37,7 @@ use crate::mqtt::packet::Reason;
 use crate::mqtt::packet::Received;
 use crate::mqtt::packet::Reply;
 use crate::mqtt::packet::Version;
+use crate::mqtt::packet::Wish;
 use crate::mqtt::recording::Recorded;
 use crate::mqtt::settings::Settings;
 use crate::sessions::Attached;
@@ -40,6 +50,9 @@ use crate::sessions::SessionKey;
 /// Bytes that may wait in the output before no more deliveries are put there.
 const OUTPUT_BYTES: usize = 32 * 1_024;
 
+/// Retained messages that may wait for a slow client; then it is granted no subscription until it took some.
+const RETAINED_WAITING: usize = 4 * spec::RETAINED;
+
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Session {
@@ -51,13 +64,19 @@ pub(super) struct Session {
     client_packet_bytes: usize,
     inbound: Inbound,
     outbound: Outbound,
+    incoming_aliases: Theirs,
+    outgoing_aliases: Ours,
     membership: Membership,
     /// None if the session ends with its connection.
     lasting: Option<Attached>,
     /// Messages that may be sent and not acknowledged.
     window: usize,
     waiting: VecDeque<Waiting>,
+    /// Of those that came from the router.
+    waiting_events: usize,
     waiting_bytes: usize,
+    /// Of the others.
+    waiting_retained: usize,
     max_waiting_events: usize,
     max_waiting_bytes: usize,
     next_sequence: u64,
@@ -86,41 +105,68 @@ pub(super) enum Errand {
     Record(Recorded, Reply),
 }
 
-/// Something to send to the client.
+/// Something to send to the client, in its turn.
 #[derive(Debug)]
 enum Waiting {
     /// It came from the router.
     Passing(Envelope),
+    /// It is retained, for a subscription: it does not count as an event for which the client is too slow.
+    Retained(Envelope),
     /// It was kept.
     Kept(Outgoing),
 }
 
 impl Waiting {
-    fn len(&self) -> usize {
+    fn qos(&self) -> Qos {
         match self {
-            Self::Passing(envelope) => envelope.len(),
-            Self::Kept(outgoing) => outgoing.message.weight(),
+            Self::Passing(envelope) | Self::Retained(envelope) => envelope.qos,
+            Self::Kept(outgoing) => outgoing.message.qos,
         }
     }
 
-    fn delivery(&self, packet_id: u16) -> Delivery<'_> {
+    /// Milliseconds that it lives on; none if it does not end.
+    fn left_ms(&self, now: Now) -> Option<u64> {
         match self {
-            Self::Passing(envelope) => Delivery {
+            Self::Passing(envelope) | Self::Retained(envelope) => {
+                envelope.expires_ms.map(|expires_ms| expires_ms.saturating_sub(now.mono_ms))
+            }
+            Self::Kept(outgoing) => outgoing.message.left_ms(now.wall, clock::BUILT_AT),
+        }
+    }
+
+    /// `said` is the room for what its publisher said about it.
+    fn delivery<'a>(&'a self, packet_id: u16, said: &'a mut BytesMut) -> Delivery<'a> {
+        let (expiry_s, alias) = (None, None);
+        match self {
+            Self::Passing(envelope) | Self::Retained(envelope) => Delivery {
                 qos: envelope.qos,
                 packet_id,
                 dup: false,
+                retain: envelope.retain,
                 topic: &envelope.topic,
                 data: &envelope.data,
                 subscription_ids: &envelope.subscription_ids,
+                properties: &envelope.properties,
+                expiry_s,
+                alias,
             },
-            Self::Kept(Outgoing { due, message }) => Delivery {
-                qos: message.qos,
-                packet_id,
-                dup: due.again,
-                topic: message.topic.as_str().as_bytes(),
-                data: message.data.as_bytes(),
-                subscription_ids: &message.subscription_ids,
-            },
+            Self::Kept(Outgoing { due, message }) => {
+                if let Some(properties) = &message.properties {
+                    codec::write_lasting(properties, said);
+                }
+                Delivery {
+                    qos: message.qos,
+                    packet_id,
+                    dup: due.again,
+                    retain: message.retain,
+                    topic: message.topic.as_str().as_bytes(),
+                    data: message.data.as_bytes(),
+                    subscription_ids: &message.subscription_ids,
+                    properties: said,
+                    expiry_s,
+                    alias,
+                }
+            }
         }
     }
 }
@@ -154,11 +200,15 @@ impl Session {
             client_packet_bytes: connect.max_packet_bytes.unwrap_or(usize::MAX),
             inbound: Inbound::resume(limit, received),
             outbound: Outbound::new(window),
+            incoming_aliases: Theirs::new(if version == Version::V5 { settings.topic_aliases } else { 0 }),
+            outgoing_aliases: Ours::new(settings.topic_aliases.min(connect.topic_aliases)),
             membership,
             lasting,
             window: usize::from(window.max(1)),
             waiting: VecDeque::new(),
+            waiting_events: 0,
             waiting_bytes: 0,
+            waiting_retained: 0,
             max_waiting_events: settings.max_waiting_events,
             max_waiting_bytes: settings.max_waiting_bytes,
             next_sequence: 0,
@@ -191,7 +241,7 @@ impl Session {
     ///
     /// # Errors
     /// Why the connection ends.
-    pub(super) fn receive(&mut self, packet: Received, out: &mut BytesMut) -> Result<Option<Errand>, Ending> {
+    pub(super) fn receive(&mut self, packet: Received, now: Now, out: &mut BytesMut) -> Result<Option<Errand>, Ending> {
         match packet {
             Received::Publish(publish) => return Ok(self.publish(publish, out)?.map(Errand::HandIn)),
             Received::PubAck { packet_id } => match &self.lasting {
@@ -215,8 +265,7 @@ impl Session {
                 None => self.outbound.completed(packet_id),
             },
             Received::Subscribe { packet_id, subscription_id, wishes } => {
-                let grants = self.membership.subscribe(wishes, subscription_id, self.lasting.as_ref());
-                return Ok(self.recorded(Reply::SubAck { packet_id, grants }, out));
+                return Ok(self.subscribe(packet_id, subscription_id, wishes, now, out));
             }
             Received::Unsubscribe { packet_id, filters } => {
                 let existed = self.membership.unsubscribe(&filters, self.lasting.as_ref());
@@ -299,20 +348,18 @@ impl Session {
                 return Err(Ending::Lagging);
             }
             self.next_sequence += 1;
+            self.waiting_events += 1;
             self.waiting_bytes += envelope.len();
             self.waiting.push_back(Waiting::Passing(envelope));
         }
-        let too_much = self.waiting.len() > self.max_waiting_events || self.waiting_bytes > self.max_waiting_bytes;
+        let too_much = self.waiting_events > self.max_waiting_events || self.waiting_bytes > self.max_waiting_bytes;
         // A single event is sent however large it is.
-        if too_much && self.waiting.len() > 1 { Err(Ending::Lagging) } else { Ok(()) }
+        if too_much && self.waiting_events > 1 { Err(Ending::Lagging) } else { Ok(()) }
     }
 
     /// Messages that were kept were read.
     pub(super) fn expect_kept(&mut self, read: Vec<Outgoing>) {
-        for outgoing in read {
-            self.waiting_bytes += outgoing.message.weight();
-            self.waiting.push_back(Waiting::Kept(outgoing));
-        }
+        self.waiting.extend(read.into_iter().map(Waiting::Kept));
     }
 
     /// Begins to read more of what was kept, if the client may get it and nothing waits that was read before.
@@ -323,28 +370,30 @@ impl Session {
     }
 
     /// Writes waiting events to `out`, as many as the client and the output have room for, in their order.
-    pub(super) fn deliver(&mut self, out: &mut BytesMut) {
+    pub(super) fn deliver(&mut self, now: Now, out: &mut BytesMut) {
         while out.len() < OUTPUT_BYTES {
-            let Some(next) = self.waiting.front() else { return };
-            let packet_id = match next {
+            let Some(next) = self.waiting.pop_front() else { return };
+            let left_ms = next.left_ms(now);
+            // MQTT 5, 3.3.2.3.3: what expired before anybody began to send it is not sent.
+            let has_expired = left_ms == Some(0) && !matches!(&next, Waiting::Kept(outgoing) if outgoing.due.again);
+            let packet_id = match &next {
+                _ if has_expired => 0,
                 Waiting::Kept(outgoing) => outgoing.due.packet_id,
-                Waiting::Passing(envelope) if envelope.qos == Qos::AtMostOnce => 0,
-                Waiting::Passing(_) if !self.outbound.has_room() => return,
-                Waiting::Passing(envelope) => self.outbound.open(envelope.qos),
+                passing if passing.qos() == Qos::AtMostOnce => 0,
+                _ if !self.outbound.has_room() => return self.waiting.push_front(next),
+                passing => self.outbound.open(passing.qos()),
             };
-            let before = out.len();
-            codec::encode_delivery(self.version, next.delivery(packet_id), out);
-            if out.len() - before > self.client_packet_bytes {
-                // MQTT 5, 3.1.2.11.4: such a packet is dropped as if it had been delivered.
-                out.truncate(before);
-                match (next, &self.lasting) {
-                    (Waiting::Kept(outgoing), Some(lasting)) => lasting.give_up(outgoing.due.seq),
-                    _ => self.outbound.cancel(packet_id),
+            let expiry_s = left_ms.map(|left_ms| u32::try_from(left_ms.div_ceil(1_000)).unwrap_or(u32::MAX));
+            let is_sent = !has_expired && self.send(&next, packet_id, expiry_s, out);
+            match (&next, &self.lasting) {
+                (Waiting::Kept(outgoing), Some(lasting)) if !is_sent => lasting.give_up(outgoing.due.seq),
+                (Waiting::Kept(_), _) => {}
+                (Waiting::Passing(envelope), _) => {
+                    self.waiting_events -= 1;
+                    self.waiting_bytes -= envelope.len();
                 }
-                debug!(publisher:? = self.publisher; "an event is larger than its subscriber takes");
+                (Waiting::Retained(_), _) => self.waiting_retained -= 1,
             }
-            self.waiting_bytes -= next.len();
-            self.waiting.pop_front();
         }
     }
 
@@ -353,11 +402,78 @@ impl Session {
         codec::encode(self.version, reply, out);
     }
 
-    fn publish(&mut self, publish: Publish, out: &mut BytesMut) -> Result<Option<HandIn>, Ending> {
-        let Publish { topic, data, qos, packet_id, dup, retain } = publish;
-        if retain && self.version == Version::V5 {
-            return Err(Ending::Violated(Reason::RetainNotSupported));
+    /// Appends something to `out`, unless it is larger than the client takes.
+    fn send(&mut self, next: &Waiting, packet_id: u16, expiry_s: Option<u32>, out: &mut BytesMut) -> bool {
+        let mut said = BytesMut::new();
+        let plain = Delivery { expiry_s, ..next.delivery(packet_id, &mut said) };
+        let alias = self.outgoing_aliases.of(plain.topic);
+        if self.fits(Delivery { alias, ..plain }, out) {
+            if let Some(alias) = alias {
+                self.outgoing_aliases.told(plain.topic, alias);
+            }
+            return true;
         }
+        if alias.is_some() && self.fits(plain, out) {
+            return true;
+        }
+        // MQTT 5, 3.1.2.11.4: such a packet is dropped as if it had been delivered.
+        if packet_id != 0 && !matches!(next, Waiting::Kept(_)) {
+            self.outbound.cancel(packet_id);
+        }
+        debug!(publisher:? = self.publisher; "an event is larger than its subscriber takes");
+        false
+    }
+
+    fn fits(&self, delivery: Delivery<'_>, out: &mut BytesMut) -> bool {
+        let before = out.len();
+        codec::encode_delivery(self.version, delivery, out);
+        let fits = out.len() - before <= self.client_packet_bytes;
+        if !fits {
+            out.truncate(before);
+        }
+        fits
+    }
+
+    /// Subscribes, with what is retained. To a session that outlives its connection that goes the way of everything that
+    /// is acknowledged; what has no room there comes with QoS 0, while the connection lasts.
+    fn subscribe(
+        &mut self,
+        packet_id: u16,
+        id: Option<u32>,
+        wishes: Vec<Wish>,
+        now: Now,
+        out: &mut BytesMut,
+    ) -> Option<Errand> {
+        let Subscribed { grants, retained } = if self.waiting_retained < RETAINED_WAITING {
+            self.membership.subscribe(wishes, id, self.lasting.as_ref(), now)
+        } else {
+            Subscribed { grants: vec![Err(Reason::QuotaExceeded); wishes.len()], retained: Vec::new() }
+        };
+        let reply = Reply::SubAck { packet_id, grants };
+        let Some(lasting) = &self.lasting else {
+            self.reply(reply, out);
+            self.begin_with(retained);
+            return None;
+        };
+        let is_kept = |copy: &&Latest| copy.qos > Qos::AtMostOnce;
+        let (recorded, rest) = lasting.record_with(retained.iter().filter(is_kept).map(Latest::stored).collect());
+        let rest: HashSet<EventName> = rest.into_iter().map(|message| message.topic).collect();
+        let passing = retained.into_iter().filter(|copy| !is_kept(&copy) || rest.contains(&copy.event.name));
+        self.begin_with(passing.map(|copy| Latest { qos: Qos::AtMostOnce, ..copy }).collect());
+        Some(Errand::Record(recorded, reply))
+    }
+
+    fn begin_with(&mut self, retained: Vec<Latest>) {
+        self.waiting_retained += retained.len();
+        let envelope = |copy: Latest| {
+            Waiting::Retained(Envelope::retained(&copy.event, copy.qos, copy.expires_ms, copy.subscription_ids))
+        };
+        self.waiting.extend(retained.into_iter().map(envelope));
+    }
+
+    fn publish(&mut self, publish: Publish, out: &mut BytesMut) -> Result<Option<HandIn>, Ending> {
+        let Publish { topic, topic_alias, data, qos, packet_id, dup, retain, properties } = publish;
+        let topic = self.incoming_aliases.resolve(topic, topic_alias).map_err(Ending::Violated)?;
         match self.inbound.publish(qos, packet_id) {
             Step::TooMany => return Err(Ending::Violated(Reason::ReceiveMaximumExceeded)),
             Step::Wait => return Ok(None),
@@ -376,7 +492,7 @@ impl Session {
             ttl_s: None,
             publisher: self.publisher,
             resend,
-            publishing: Publishing { qos },
+            publishing: Publishing { qos, retain, properties },
         };
         Ok(Some(HandIn { publication, ticket }))
     }
@@ -411,7 +527,7 @@ fn reason_of(refusal: &Refusal) -> Reason {
         Refusal::Name(_) => Reason::TopicInvalid,
         // "Packet too large" is not among the codes of a PUBACK.
         Refusal::DataTooLarge { .. } | Refusal::Description(_) => Reason::PayloadInvalid,
-        Refusal::Full { .. } => Reason::QuotaExceeded,
+        Refusal::Full { .. } | Refusal::Retained(_) => Reason::QuotaExceeded,
         Refusal::Stopping => Reason::Unspecified,
     }
 }

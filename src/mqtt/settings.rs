@@ -34,6 +34,10 @@ pub struct Settings {
     pub max_subscribe_bytes: usize,
     /// Publishes of one connection that may wait for their verdict; then reading pauses. Version 5 clients are told.
     pub receive_maximum: u16,
+    /// Topics for which either side may let a number stand; a client that uses a greater one is disconnected.
+    pub topic_aliases: u16,
+    /// Seconds between two packets of a version 5 client, at most; who asks for more, or for none, is told this.
+    pub max_keep_alive_s: u16,
     /// Events of QoS 1 and 2 that a client may leave unacknowledged; more wait. The client may ask for fewer.
     pub max_in_flight: u16,
     /// Events that may wait for one slow client; at more it is disconnected, since it would miss some.
@@ -65,6 +69,8 @@ impl Default for Settings {
             max_packet_bytes: spec::EVENT_DATA_BYTES + 4_096,
             max_subscribe_bytes: 128 * 1_024,
             receive_maximum: 64,
+            topic_aliases: 16,
+            max_keep_alive_s: 3_600,
             max_in_flight: 32,
             max_waiting_events: 1_024,
             max_waiting_bytes: 1_024 * 1_024,

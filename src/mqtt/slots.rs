@@ -257,9 +257,16 @@ mod tests {
 
     fn put(sender: &mut LinkTx, slot: &Borrowed, generation: u64, sequences: std::ops::Range<u64>) {
         for sequence in sequences {
-            let label = Label { generation, sequence, qos: Qos::AtMostOnce, subscription_ids: &[] };
+            let label = Label {
+                generation,
+                sequence,
+                qos: Qos::AtMostOnce,
+                retain: false,
+                expires_ms: None,
+                subscription_ids: &[],
+            };
             slot.load().add();
-            let publish = Publish::new(slot.topic(), Envelope::seal(label, "t", ""), false);
+            let publish = Publish::new(slot.topic(), Envelope::seal(label, &[], "t", ""), false);
             sender.buffer().push_back(Packet::Publish(publish, None));
         }
         sender.publish("nowhere", "end of the batch").unwrap();

@@ -11,6 +11,7 @@ use crate::clock;
 use crate::model::UserId;
 use crate::sessions::Due;
 use crate::sessions::Expiry;
+use crate::sessions::Kept;
 use crate::sessions::Sessions;
 use crate::sessions::Subscription;
 use crate::sessions::TooManyFilters;
@@ -57,11 +58,12 @@ impl Attached {
         self.with(|entry| entry.subscriptions().clone()).unwrap_or_default()
     }
 
-    /// Subscribes, or replaces the subscription with the same filter; [`Self::record`] makes it durable.
+    /// Subscribes, or replaces the subscription with the same filter: whether it is a new one. [`Self::record`] makes it
+    /// durable.
     ///
     /// # Errors
     /// There are `max` already.
-    pub fn subscribe(&self, wanted: Subscription, max: usize) -> Result<(), TooManyFilters> {
+    pub fn subscribe(&self, wanted: Subscription, max: usize) -> Result<bool, TooManyFilters> {
         self.with(|entry| subscribe(entry.subscriptions(), wanted, max)).unwrap_or(Err(TooManyFilters))
     }
 
@@ -77,6 +79,38 @@ impl Attached {
             changes.put_session(self.fingerprint, &stored);
         }
         self.sessions.writer.write(changes)
+    }
+
+    /// The same, with messages that shall wait for it: those of QoS 1 and 2 that are retained. They are sent once they are
+    /// on the disk. Those for which there is no room without dropping others come back.
+    pub fn record_with(
+        &self,
+        retained: Vec<StoredMessage>,
+    ) -> (oneshot::Receiver<Result<(), WriteError>>, Vec<StoredMessage>) {
+        if retained.is_empty() {
+            return (self.record(), Vec::new());
+        }
+        let mut changes = Changes::new();
+        if let Some(stored) = self.with(|entry| entry.stored()) {
+            changes.put_session(self.fingerprint, &stored);
+        }
+        let (held, rest) = self.sessions.table().keep_for(self.fingerprint, retained, &mut changes);
+        let (sessions, kept) = (self.sessions.clone(), Kept(held));
+        let written = sessions.writer.write(changes);
+        let (done, answer) = oneshot::channel();
+        tokio::spawn(async move {
+            let result = written.await.unwrap_or(Err(WriteError::Closed));
+            let is_durable = result.is_ok();
+            // A connection that is gone finds them the next time.
+            let _ = done.send(result);
+            if is_durable {
+                sessions.stored(&kept);
+                sessions.tell(&kept);
+            } else {
+                sessions.discard(&kept);
+            }
+        });
+        (answer, rest)
     }
 
     /// From now on it lives so long without a connection.

@@ -8,6 +8,7 @@ use sha2::Sha256;
 use crate::model::DeviceId;
 use crate::model::Hearer;
 use crate::model::UserId;
+use crate::model::reply;
 use crate::registry::Identity;
 use crate::registry::Snapshot;
 
@@ -58,6 +59,11 @@ impl SessionKey {
             Identity::Observer(token) => Holder::User(token.user),
         };
         Self { holder, client_id }
+    }
+
+    /// What the topics begin with on which its holder gets answers; see [`reply`].
+    pub fn reply_prefix(&self) -> String {
+        reply::prefix(self.holder.id())
     }
 
     /// The same number for the same session over every restart: names its rows, and recognises resends.

@@ -21,6 +21,8 @@ pub struct Subscription {
     pub granted: Qos,
     /// Whether what the session's own holder published is left out.
     pub no_local: bool,
+    /// Whether events come with the retain flag with which they were published.
+    pub keeps_retain: bool,
     /// The identifier that the client gave it.
     pub id: Option<u32>,
 }
@@ -30,6 +32,8 @@ pub struct Subscription {
 pub struct Heard {
     /// The QoS to send it with.
     pub qos: Qos,
+    /// The retain flag to send it with.
+    pub retain: bool,
     /// The identifiers of all filters that match.
     pub subscription_ids: Vec<u32>,
 }
@@ -39,29 +43,35 @@ pub fn hear(subscriptions: &[Subscription], hearer: Hearer, event: &Event) -> Op
     if !hearer.may_hear(event) {
         return None;
     }
-    let (mut granted, mut subscription_ids) = (None, Vec::new());
+    let (mut granted, mut retain, mut subscription_ids) = (None, false, Vec::new());
     for subscription in subscriptions {
         let is_silenced = subscription.no_local && is_local(hearer, event.source);
         if !is_silenced && subscription.filter.matches(event.name.as_str()) {
             granted = granted.max(Some(subscription.granted));
+            retain |= subscription.keeps_retain && event.publishing.retain;
             subscription_ids.extend(subscription.id);
         }
     }
-    granted.map(|granted| Heard { qos: granted.min(event.publishing.qos), subscription_ids })
+    granted.map(|granted| Heard { qos: granted.min(event.publishing.qos), retain, subscription_ids })
 }
 
-/// Adds a filter, or replaces the one with the same text.
+/// Adds a filter, or replaces the one with the same text: whether it is a new one.
 ///
 /// # Errors
 /// There are `max` filters already.
-pub fn subscribe(held: &mut Vec<Subscription>, wanted: Subscription, max: usize) -> Result<(), TooManyFilters> {
+pub fn subscribe(held: &mut Vec<Subscription>, wanted: Subscription, max: usize) -> Result<bool, TooManyFilters> {
     let has_room = held.len() < max;
     match held.iter_mut().find(|held| held.filter == wanted.filter) {
-        Some(same) => *same = wanted,
-        None if has_room => held.push(wanted),
-        None => return Err(TooManyFilters),
+        Some(same) => {
+            *same = wanted;
+            Ok(false)
+        }
+        None if has_room => {
+            held.push(wanted);
+            Ok(true)
+        }
+        None => Err(TooManyFilters),
     }
-    Ok(())
 }
 
 /// Takes a filter away: whether it was held.

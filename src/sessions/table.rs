@@ -177,6 +177,8 @@ impl Table {
                 published_at: event.published_at,
                 qos: heard.qos,
                 subscription_ids: heard.subscription_ids,
+                retain: heard.retain,
+                properties: event.publishing.properties.clone(),
             };
             let weight = message.weight();
             let others = self.bytes - entry.outbox.bytes();
@@ -189,6 +191,31 @@ impl Table {
             self.bytes = others + entry.outbox.bytes();
         }
         held
+    }
+
+    /// Keeps messages for one session, as far as there is room. They are held until they are told; the others come
+    /// back.
+    pub(super) fn keep_for(
+        &mut self,
+        fingerprint: u64,
+        messages: Vec<StoredMessage>,
+        changes: &mut Changes,
+    ) -> (Vec<Held>, Vec<StoredMessage>) {
+        let Some(entry) = self.sessions.get_mut(&fingerprint) else { return (Vec::new(), messages) };
+        let (mut held, mut rest) = (Vec::new(), Vec::new());
+        for message in messages {
+            let weight = message.weight();
+            let others = self.bytes - entry.outbox.bytes();
+            if entry.fits(weight, others, &self.bounds) {
+                let pieces = changes.put_message(fingerprint, entry.outbox.next_seq(), &message);
+                changes.needs_room();
+                held.push((fingerprint, entry.outbox.keep(pieces, weight, message.qos)));
+            } else {
+                rest.push(message);
+            }
+            self.bytes = others + entry.outbox.bytes();
+        }
+        (held, rest)
     }
 
     /// What was held is durable.
@@ -294,9 +321,9 @@ impl Entry {
             StoredHolder::User(id) => Holder::User(id),
         };
         let read = |stored: StoredSubscription| {
-            let StoredSubscription { filter, granted, no_local, id } = stored;
+            let StoredSubscription { filter, granted, no_local, id, keeps_retain } = stored;
             // What this farhook does not take any more is no subscription.
-            Some(Subscription { filter: TopicFilter::parse(filter).ok()?, granted, no_local, id })
+            Some(Subscription { filter: TopicFilter::parse(filter).ok()?, granted, no_local, keeps_retain, id })
         };
         let mut entry = Self::new(SessionKey { holder, client_id }, Expiry::after(expiry_s));
         entry.subscriptions = subscriptions.into_iter().filter_map(read).collect();
@@ -315,6 +342,7 @@ impl Entry {
             granted: held.granted,
             no_local: held.no_local,
             id: held.id,
+            keeps_retain: held.keeps_retain,
         };
         StoredSession {
             holder,
@@ -349,6 +377,12 @@ impl Entry {
         self.outbox.unfinished()
     }
 
+    /// Whether one more message has room. `others` is what other sessions' messages take.
+    fn fits(&self, weight: usize, others: usize, bounds: &Bounds) -> bool {
+        let bytes = self.outbox.bytes() + weight;
+        self.outbox.len() < bounds.messages && bytes <= bounds.bytes && others + bytes <= bounds.all_bytes
+    }
+
     /// Lets the oldest messages go until one more fits. False if it does not fit even so.
     fn make_room(
         &mut self,
@@ -360,10 +394,7 @@ impl Entry {
         changes: &mut Changes,
     ) -> bool {
         loop {
-            let bytes = self.outbox.bytes() + weight;
-            let fits =
-                self.outbox.len() < bounds.messages && bytes <= bounds.bytes && others + bytes <= bounds.all_bytes;
-            if fits {
+            if self.fits(weight, others, bounds) {
                 return true;
             }
             if self.dropped == 0 {

@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use crate::model::DeviceId;
 use crate::model::Event;
 use crate::model::HookId;
+use crate::model::UserId;
 use crate::model::WallTime;
+use crate::store::Arrived;
 use crate::store::AttemptSlot;
 use crate::store::DeadLetter;
 use crate::store::DeliveryId;
@@ -26,6 +28,7 @@ use crate::store::delivery;
 use crate::store::figures;
 use crate::store::keys;
 use crate::store::recent;
+use crate::store::retained;
 use crate::store::row;
 use crate::store::rows;
 use crate::store::session;
@@ -224,6 +227,28 @@ impl Changes {
         }
     }
 
+    /// Keeps a retained message in place of one that may take `before` rows: how many rows it takes. This needs room on
+    /// the disk: the whole write is refused when there is none.
+    pub fn put_retained(&mut self, event: &Event, arrived: Arrived, before: u8) -> u8 {
+        self.adds = true;
+        let rows = retained::encode(event, arrived);
+        let pieces = u8::try_from(rows.len()).expect("a message has a few pieces");
+        for (piece, row) in (0..pieces).zip(rows) {
+            self.put_row(retained::key(event.owner, event.name.as_str(), piece), row);
+        }
+        for piece in pieces..before {
+            self.remove_row(retained::key(event.owner, event.name.as_str(), piece));
+        }
+        pieces
+    }
+
+    /// Removes a retained message of so many rows.
+    pub fn remove_retained(&mut self, owner: UserId, topic: &str, pieces: u8) {
+        for piece in 0..pieces {
+            self.remove_row(retained::key(owner, topic, piece));
+        }
+    }
+
     /// Adds what `other` changes behind this.
     pub fn append(&mut self, other: Changes) {
         self.rows.extend(other.rows);
@@ -256,7 +281,7 @@ impl Changes {
 
     /// Rows that are changed.
     #[cfg(test)]
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.rows.len()
     }
 

@@ -17,6 +17,7 @@
 //! l | session (8)                                  an MQTT session that outlives its connection
 //! m | session (8) | seq (8) | piece (1)            a message that waits for one
 //! i | session (8) | packet id (2)                  what one published with QoS 2 and has not released
+//! r | owner (12) | topic | piece (1)               a retained message
 //! d | hook (12) | seq (8)                          a delivery as version 0.1 kept it; moved at the start
 //! ```
 //! The publisher is a 0 for the API, or a 1 and a device's id: a lane's deliveries stand together, in their order.
@@ -44,6 +45,7 @@ pub(super) const SENSOR: u8 = b'c';
 pub(super) const SESSION: u8 = b'l';
 pub(super) const MESSAGE: u8 = b'm';
 pub(super) const RECEIVED: u8 = b'i';
+pub(super) const RETAINED: u8 = b'r';
 pub(super) const OLD_DELIVERY: u8 = b'd';
 
 /// Prefixes of the rows that belong to one hook; its id follows.

@@ -10,8 +10,8 @@
 //! data/meta/             sled: devices, tokens, hooks
 //! data/meta-export.json  the same, rewritten after every change: what meta/ is restored from
 //! data/queue/            sled: deliveries, dead letters, attempts, limit windows, hook health, notices,
-//!                        figures, counters of sensors, lasting sessions and what waits for them, and at a stop the
-//!                        events of late
+//!                        figures, counters of sensors, retained messages, lasting sessions and what waits for them,
+//!                        and at a stop the events of late
 //! data/queue.new/        only while it is rebuilt, or after that was cut short
 //! data/ballast           16 MB given back to the disk when it is so full that sled cannot open
 //! ```
@@ -32,6 +32,7 @@ mod pieces;
 mod power_safe;
 mod queue;
 mod recent;
+mod retained;
 mod row;
 mod rows;
 mod session;
@@ -70,6 +71,7 @@ pub use open::Opened;
 pub use queue::Page;
 pub use queue::Queue;
 pub use queue::QueueError;
+pub use retained::StoredRetained;
 pub use rows::StoredHealth;
 pub use rows::StoredNotice;
 pub use rows::StoredSensor;

@@ -26,6 +26,7 @@ use crate::store::StoredFigures;
 use crate::store::StoredHealth;
 use crate::store::StoredMessage;
 use crate::store::StoredNotice;
+use crate::store::StoredRetained;
 use crate::store::StoredSensor;
 use crate::store::StoredSession;
 use crate::store::StoredWindow;
@@ -39,6 +40,7 @@ use crate::store::figures;
 use crate::store::keys;
 use crate::store::open::OpenError;
 use crate::store::recent;
+use crate::store::retained;
 use crate::store::row;
 use crate::store::row::RowError;
 use crate::store::rows;
@@ -380,6 +382,28 @@ impl Queue {
                     Ok::<_, QueueError>(row.unwrap_or_default().to_vec())
                 };
                 all.extend(figures::decode(&value, piece).ok().map(|figures| (whose, figures)));
+            }
+            Ok(all)
+        })
+    }
+
+    /// The retained messages.
+    ///
+    /// # Errors
+    /// When the disk is bad. What cannot be decoded is left out.
+    pub fn retained(&self) -> Result<Vec<StoredRetained>, QueueError> {
+        self.with(|db| {
+            let mut all = Vec::new();
+            for entry in db.scan_prefix([keys::RETAINED]) {
+                let (key, value) = entry.map_err(unreadable)?;
+                if !retained::is_first(&key) {
+                    continue;
+                }
+                let piece = |number: u8| {
+                    let row = db.get(retained::piece_of(&key, number)).map_err(unreadable)?;
+                    Ok::<_, QueueError>(row.unwrap_or_default().to_vec())
+                };
+                all.extend(retained::decode(&value, piece).ok());
             }
             Ok(all)
         })

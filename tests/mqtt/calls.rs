@@ -68,6 +68,7 @@ impl Scene {
             calls: calls.clone(),
             presence: gateway.presence.clone(),
             sessions: gateway.kept.sessions.clone(),
+            retained: gateway.retained.clone(),
             chance: Chance::from_seed(2),
         };
         tokio::spawn(intake::run(parts, stopping));

@@ -29,13 +29,25 @@ pub(crate) struct Connect {
     pub(crate) properties: Vec<u8>,
     /// Topic and data.
     pub(crate) will: Option<(String, String)>,
+    /// At most 127 bytes.
+    pub(crate) will_properties: Vec<u8>,
 }
 
 impl Connect {
     pub(crate) fn new(level: u8, client_id: &str, name: &str, secret: &str) -> Self {
         let login = Some((name.to_owned(), secret.to_owned()));
         let client_id = client_id.to_owned();
-        Self { level, client_id, login, flags: 0b10, keep_alive_s: 0, properties: Vec::new(), will: None }
+        let (flags, keep_alive_s) = (0b10, 0);
+        Self {
+            level,
+            client_id,
+            login,
+            flags,
+            keep_alive_s,
+            properties: Vec::new(),
+            will: None,
+            will_properties: Vec::new(),
+        }
     }
 
     pub(crate) fn bytes(&self) -> Vec<u8> {
@@ -44,7 +56,8 @@ impl Connect {
         if let Some((topic, data)) = &self.will {
             flags |= 0b0000_0100;
             if self.level == V5 {
-                payload.push(0);
+                payload.push(u8::try_from(self.will_properties.len()).unwrap());
+                payload.extend(&self.will_properties);
             }
             payload.extend(text(topic));
             payload.extend(text(data));

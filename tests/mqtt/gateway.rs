@@ -14,6 +14,7 @@ use farhook::bus::Refusal;
 use farhook::bus::ResendMark;
 use farhook::bus::Submission;
 use farhook::bus::visitors;
+use farhook::clock;
 use farhook::model::Device;
 use farhook::model::DeviceId;
 use farhook::model::DeviceName;
@@ -32,6 +33,7 @@ use farhook::mqtt::Server;
 use farhook::mqtt::Settings;
 use farhook::registry::Snapshot;
 use farhook::registry::Token;
+use farhook::retained::Retained;
 use farhook::sessions::Bounds;
 use farhook::sessions::Sessions;
 use farhook::store::Changes;
@@ -105,6 +107,7 @@ pub(crate) struct Gateway {
     pub(crate) registry: watch::Sender<Arc<Snapshot>>,
     pub(crate) presence: Presence,
     pub(crate) kept: Arc<Kept>,
+    pub(crate) retained: Retained,
     pub(crate) stop: watch::Sender<bool>,
     pub(crate) server: Server,
 }
@@ -126,25 +129,29 @@ impl Gateway {
         let (stop, stopping) = watch::channel(false);
         let presence = Presence::default();
         let lasting = kept.sessions.clone();
+        let retained = Retained::restore(Vec::new(), [0; 16]);
         let parts = Parts {
             intake,
             feed,
             registry: snapshots,
             presence: presence.clone(),
             lasting,
+            retained: retained.clone(),
             board: Board::default(),
             visitors: visitors().1,
             identity: None,
         };
         let server = mqtt::start(settings, parts, stopping).await.unwrap();
         let at = server.plain().borrow().address;
-        Self { at, intake: Some(queue), live, registry, presence, kept, stop, server }
+        Self { at, intake: Some(queue), live, registry, presence, kept, retained, stop, server }
     }
 
-    /// From now on everything with a good name is accepted and announced, as the real intake does.
+    /// From now on everything with a good name is accepted, retained if it shall be, and announced, as the real intake
+    /// does.
     pub(crate) fn accept_all(mut self) -> Self {
         let mut queue = self.intake.take().unwrap();
         let (live, kept, registry) = (self.live.clone(), Arc::clone(&self.kept), self.registry.subscribe());
+        let retained = self.retained.clone();
         tokio::spawn(async move {
             while let Some(Submission { publication, verdict }) = queue.recv().await {
                 let judged = EventName::published(&publication.name).map_err(Refusal::Name);
@@ -157,10 +164,14 @@ impl Gateway {
                         let data = String::from_utf8_lossy(&publication.data).into_owned();
                         let owner = if publication.publisher == Publisher::Device(OTHER) { STRANGER } else { OWNER };
                         let publishing = publication.publishing.clone();
-                        let event = Event { publishing, ..event(name, &data, source, owner) };
+                        let event = Arc::new(Event { publishing, ..event(name, &data, source, owner) });
+                        let keeping = retained.keep(&event, clock::now(), &mut Changes::new());
+                        if let Ok(Some(keeping)) = keeping {
+                            retained.settle(keeping, true);
+                        }
                         let snapshot = Arc::clone(&registry.borrow());
                         kept.keep(&event, publication.resend, &snapshot).await;
-                        live.announce_kept(Arc::new(event)).await;
+                        live.announce_kept(event).await;
                         Ok(accepted())
                     }
                     Err(refusal) => Err(refusal),
@@ -183,6 +194,14 @@ impl Gateway {
     /// A session of the device `name`, with that as its client id.
     pub(crate) async fn device(&self, level: u8, name: &str) -> Client {
         Client::open(self.at, &login(level, name)).await
+    }
+
+    /// Something is retained, published before anybody listened.
+    pub(crate) fn retain(&self, name: &str, data: &str, source: Source, publishing: Publishing) {
+        let publishing = Publishing { retain: true, ..publishing };
+        let event = Event { publishing, ..event(EventName::emitted(name), data, source, OWNER) };
+        let keeping = self.retained.keep(&Arc::new(event), clock::now(), &mut Changes::new());
+        self.retained.settle(keeping.unwrap().expect("it is to be retained"), true);
     }
 
     /// A session of the owner.

@@ -51,10 +51,6 @@ async fn who_cannot_log_in_is_told_why_and_the_connection_ends() {
             Connect { properties: [vec![0x15], text("SCRAM")].concat(), ..login(V5, "kitchen") },
             vec![0x20, 3, 0, 0x8C, 0],
         ),
-        (
-            Connect { flags: 0b10_0010, will: Some(("w".into(), "x".into())), ..login(V5, "kitchen") },
-            vec![0x20, 3, 0, 0x9A, 0],
-        ),
     ] {
         let (mut client, answer) = Client::knock(gateway.at, &connect).await;
         assert_eq!(answer, connack);
@@ -101,16 +97,42 @@ async fn a_version_5_client_is_told_what_is_offered() {
     let (_, connack) = Client::knock(gateway.at, &login(V5, "kitchen")).await;
     let properties = [
         &[0x21, 0, 64][..],
-        &[0x25, 0], // nothing is retained
+        &[0x25, 1], // messages are retained
         &[0x27, 0, 0, 0x50, 0],
-        &[0x22, 0, 0], // no topic aliases
+        &[0x22, 0, 16],
         &[0x28, 1],
         &[0x29, 1],
-        &[0x2A, 0], // no shared subscriptions
+        &[0x2A, 0],          // no shared subscriptions
+        &[0x13, 0x0E, 0x10], // no keep alive was asked for: an hour
     ]
     .concat();
-    assert_eq!(connack[..5], [0x20, 22, 0, 0, 19]);
+    assert_eq!(connack[..5], [0x20, 25, 0, 0, 22]);
     assert_eq!(connack[5..], properties);
+}
+
+#[tokio::test]
+async fn a_version_5_client_gets_the_keep_alive_that_it_asks_for_up_to_an_hour() {
+    let gateway = Gateway::start().await;
+    for (asked, told) in [(60, false), (3_600, false), (3_601, true), (u16::MAX, true), (0, true)] {
+        let (_, connack) = Client::knock(gateway.at, &Connect { keep_alive_s: asked, ..login(V5, "kitchen") }).await;
+        assert_eq!(connack.ends_with(&[0x13, 0x0E, 0x10]), told, "{asked}");
+    }
+}
+
+#[tokio::test]
+async fn who_asks_is_told_where_answers_for_it_alone_can_be_published() {
+    let gateway = Gateway::start().await.accept_all();
+    let connect = Connect { properties: vec![0x19, 1], keep_alive_s: 60, ..login(V5, "kitchen") };
+    let (mut client, connack) = Client::knock(gateway.at, &connect).await;
+    let prefix = format!("reply/{KITCHEN}/");
+    assert!(connack.ends_with(&[&[0x1A][..], &text(&prefix)].concat()), "{connack:02x?}");
+    client.subscribe(&[("#", 0)]).await;
+    let mut other = gateway.device(V5, "cellar").await;
+    other.subscribe(&[("#", 0)]).await;
+    other.publish(0x30, &format!("{prefix}1"), 0, b"21.5").await;
+    other.publish(0x30, "end", 0, b"").await;
+    assert_eq!(client.heard().await.1, format!("{prefix}1"));
+    assert_eq!(other.heard().await.1, "end");
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@
     reason = "a program of tests: nothing is outside, and a failure is a panic"
 )]
 
+mod aliases;
 mod calls;
 mod client;
 mod gateway;
@@ -13,6 +14,7 @@ mod listening;
 mod login;
 mod mosquitto;
 mod publishing;
+mod retained;
 mod robustness;
 mod stopping;
 #[expect(dead_code, reason = "tests/it uses the rest")]

@@ -5,11 +5,15 @@ use farhook::bus::Refusal;
 use farhook::bus::Submission;
 use farhook::bus::Verdict;
 use farhook::model::EventName;
+use farhook::model::Properties;
+use farhook::model::Publishing;
+use farhook::model::Qos;
 
 use crate::client::Client;
 use crate::client::Connect;
 use crate::client::V4;
 use crate::client::V5;
+use crate::client::packet;
 use crate::gateway::Gateway;
 use crate::gateway::KITCHEN;
 use crate::gateway::OWNER;
@@ -283,13 +287,40 @@ async fn what_came_before_the_end_of_the_connection_is_handed_in() {
 }
 
 #[tokio::test]
-async fn retained_publishes_are_refused_in_version_5_and_events_in_version_3() {
+async fn a_publish_is_handed_in_with_its_qos_its_retain_flag_and_its_properties() {
     let mut gateway = Gateway::start().await;
-    let mut v4 = gateway.device(V4, "kitchen").await;
-    v4.publish(0x33, "t", 1, b"x").await;
-    accept(gateway.submission().await);
-    v4.expect(&[0x40, 2, 0, 1]).await;
-    let mut v5 = gateway.device(V5, "kitchen").await;
-    v5.publish(0x33, "t", 1, b"x").await;
-    v5.expect_end(0x9A).await;
+    let mut client = gateway.device(V5, "kitchen").await;
+    let properties = [&[2, 0, 0, 0, 60, 3, 0, 1, b'c', 8, 0, 1, b'r'][..], &[0x26, 0, 1, b'n', 0, 1, b'v']].concat();
+    let body = [&[0, 1, b't', 0, 1, u8::try_from(properties.len()).unwrap()][..], &properties, b"x"].concat();
+    client.send(&packet(0x33, &body)).await;
+    let publishing = gateway.submission().await.publication.publishing;
+    let properties = Properties {
+        expiry_s: Some(60),
+        content_type: Some("c".into()),
+        response_topic: Some("r".into()),
+        user: vec![("n".into(), "v".into())],
+        ..Properties::default()
+    };
+    let expected = Publishing { qos: Qos::AtLeastOnce, retain: true, properties: Some(Box::new(properties)) };
+    assert_eq!(publishing, expected);
+    let mut old = gateway.device(V4, "cellar").await;
+    old.publish(0x31, "t", 0, b"x").await;
+    let publishing = gateway.submission().await.publication.publishing;
+    assert_eq!(publishing, Publishing { qos: Qos::AtMostOnce, retain: true, properties: None });
+}
+
+#[tokio::test]
+async fn a_will_has_its_qos_its_retain_flag_and_its_properties() {
+    let mut gateway = Gateway::start().await;
+    let connect = Connect {
+        will: Some(("gone".into(), "x".into())),
+        will_properties: vec![1, 1],
+        flags: 0b0011_0010,
+        ..login(V5, "kitchen")
+    };
+    drop(Client::open(gateway.at, &connect).await);
+    let publishing = gateway.submission().await.publication.publishing;
+    let properties = Properties { is_text: Some(true), ..Properties::default() };
+    let expected = Publishing { qos: Qos::ExactlyOnce, retain: true, properties: Some(Box::new(properties)) };
+    assert_eq!(publishing, expected);
 }

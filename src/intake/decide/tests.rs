@@ -47,7 +47,8 @@ impl Scene {
 fn desk(known: Known) -> Desk {
     let limits = Config::default().limits;
     let meters = Meters::restore(limits.device_per_minute, None, &[], BOOT, 0);
-    Desk::new(Chance::from_seed(1), known, meters.devices, Presence::default())
+    let retained = Retained::restore(Vec::new(), BOOT);
+    Desk::new(Chance::from_seed(1), known, meters.devices, Presence::default(), retained)
 }
 
 const BOOT: [u8; 16] = [1; 16];

@@ -9,14 +9,18 @@ use rumqttd::protocol::Protocol;
 use rumqttd::protocol::v4::V4;
 use rumqttd::protocol::v5::V5;
 
+use crate::model::Properties;
+use crate::model::Publishing;
 use crate::model::Qos;
+use crate::mqtt::codec::properties::USER_PROPERTIES;
+use crate::mqtt::codec::properties::response_topic;
+use crate::mqtt::codec::publish;
 use crate::mqtt::frame::Header;
 use crate::mqtt::frame::kind;
-use crate::mqtt::frame::variable_length;
 use crate::mqtt::packet::Connect;
-use crate::mqtt::packet::Publish;
 use crate::mqtt::packet::Reason;
 use crate::mqtt::packet::Received;
+use crate::mqtt::packet::RetainHandling;
 use crate::mqtt::packet::Version;
 use crate::mqtt::packet::Violation;
 use crate::mqtt::packet::Will;
@@ -59,12 +63,10 @@ pub(in crate::mqtt) fn greet(frame: &[u8], header: Header) -> Result<Greeting, V
 
 /// Reads a whole CONNECT.
 pub(in crate::mqtt) fn decode_connect(version: Version, frame: BytesMut) -> Result<Connect, Violation> {
-    let Packet::Connect(connect, properties, will, _, login) = read(version, frame)? else {
+    let Packet::Connect(connect, properties, will, will_properties, login) = read(version, frame)? else {
         return Err(Violation::PROTOCOL);
     };
-    let will = will
-        .map(|will| Ok(Will { topic: text(&will.topic)?, data: copy(&will.message), retain: will.retain }))
-        .transpose()?;
+    let will = will.map(|will| read_will(&will, will_properties)).transpose()?;
     let properties = properties.as_ref();
     if properties.and_then(|p| p.receive_maximum) == Some(0) || properties.and_then(|p| p.max_packet_size) == Some(0) {
         return Err(Violation::PROTOCOL);
@@ -86,6 +88,8 @@ pub(in crate::mqtt) fn decode_connect(version: Version, frame: BytesMut) -> Resu
         will,
         receive_maximum: properties.and_then(|p| p.receive_maximum).unwrap_or(u16::MAX),
         max_packet_bytes: properties.and_then(|p| p.max_packet_size).and_then(|bytes| usize::try_from(bytes).ok()),
+        topic_aliases: properties.and_then(|p| p.topic_alias_max).unwrap_or(0),
+        wants_response_information: properties.and_then(|p| p.request_response_info) == Some(1),
         wants_reasons: properties.and_then(|p| p.request_problem_info) != Some(0),
         has_authentication_method: properties.is_some_and(|p| p.authentication_method.is_some()),
     })
@@ -108,11 +112,10 @@ pub(in crate::mqtt) fn decode(version: Version, header: Header, mut frame: Bytes
         }
         _ => {}
     }
-    let layout = if header.kind == kind::PUBLISH { Layout::of(version, header, &frame) } else { None };
+    if header.kind == kind::PUBLISH {
+        return publish::read(version, header, &frame).map(Received::Publish);
+    }
     match read(version, frame)? {
-        Packet::Publish(publish, properties) => {
-            publication(header, layout.ok_or(Violation::MALFORMED)?, &publish, properties, version)
-        }
         Packet::PubAck(ack, _) => Ok(Received::PubAck { packet_id: numbered(ack.pkid)? }),
         Packet::PubRec(ack, _) => Ok(Received::PubRec {
             packet_id: numbered(ack.pkid)?,
@@ -156,67 +159,53 @@ fn read(version: Version, mut frame: BytesMut) -> Result<Packet, Violation> {
     })
 }
 
-fn publication(
-    header: Header,
-    layout: Layout,
-    publish: &protocol::Publish,
-    properties: Option<protocol::PublishProperties>,
-    version: Version,
-) -> Result<Received, Violation> {
-    let qos = Qos::from_u8((header.flags >> 1) & 0b11).ok_or(Violation::MALFORMED)?;
-    let dup = header.flags & 0b1000 != 0;
-    if let Some(properties) = properties {
-        if properties.topic_alias.is_some() {
-            return Err(Violation(Reason::TopicAliasInvalid));
-        }
-        if !properties.subscription_identifiers.is_empty() {
-            return Err(Violation::PROTOCOL);
-        }
+fn read_will(will: &protocol::LastWill, said: Option<protocol::LastWillProperties>) -> Result<Will, Violation> {
+    let mut delay_s = 0;
+    let properties = said.map(|said| {
+        delay_s = said.delay_interval.unwrap_or(0);
+        let is_text = match said.payload_format_indicator {
+            None => None,
+            Some(flag @ (0 | 1)) => Some(flag == 1),
+            Some(_) => return Err(Violation::PROTOCOL),
+        };
+        Ok(Box::new(Properties {
+            is_text,
+            expiry_s: said.message_expiry_interval,
+            content_type: said.content_type,
+            response_topic: said.response_topic.map(|topic| response_topic(&topic)).transpose()?,
+            correlation_data: said.correlation_data.map(Vec::from),
+            user: said.user_properties,
+        }))
+    });
+    let properties = properties.transpose()?.filter(|properties| **properties != Properties::default());
+    if properties.as_ref().is_some_and(|properties| properties.user.len() > USER_PROPERTIES) {
+        return Err(Violation(Reason::QuotaExceeded));
     }
-    if publish.payload.len() != layout.data_bytes {
-        return Err(Violation::MALFORMED);
-    }
-    let packet_id = layout.packet_id;
-    let topic = text(&publish.topic)?;
-    if version == Version::V5 && topic.is_empty() {
-        return Err(Violation::PROTOCOL);
-    }
-    let data = copy(&publish.payload);
-    Ok(Received::Publish(Publish { topic, data, qos, packet_id, dup, retain: publish.retain }))
-}
-
-/// What rumqttd keeps to itself of a PUBLISH, or does not check: its packet id, and that its properties end where they
-/// say. Otherwise some of the data could be taken for properties.
-#[derive(Debug, Clone, Copy)]
-struct Layout {
-    packet_id: u16,
-    data_bytes: usize,
-}
-
-impl Layout {
-    fn of(version: Version, header: Header, frame: &[u8]) -> Option<Self> {
-        let number = |at: usize| frame.get(at..at + 2).map(|two| u16::from_be_bytes([two[0], two[1]]));
-        let mut at = header.fixed_bytes + 2 + usize::from(number(header.fixed_bytes)?);
-        let mut packet_id = 0;
-        if header.flags & 0b0110 != 0 {
-            packet_id = number(at)?;
-            at += 2;
-        }
-        if version == Version::V5 {
-            let (properties, length_bytes) = variable_length(frame.get(at..)?).ok()??;
-            at += length_bytes + properties;
-        }
-        Some(Self { packet_id, data_bytes: frame.len().checked_sub(at)? })
-    }
+    let publishing = Publishing { qos: qos_of(will.qos), retain: will.retain, properties };
+    Ok(Will { topic: text(&will.topic)?, data: copy(&will.message), delay_s, publishing })
 }
 
 fn wish(filter: protocol::Filter) -> Wish {
-    let qos = match filter.qos {
+    let retained = match filter.retain_forward_rule {
+        protocol::RetainForwardRule::OnEverySubscribe => RetainHandling::Always,
+        protocol::RetainForwardRule::OnNewSubscribe => RetainHandling::WhenNew,
+        protocol::RetainForwardRule::Never => RetainHandling::Never,
+    };
+    Wish {
+        filter: filter.path,
+        qos: qos_of(filter.qos),
+        no_local: filter.nolocal,
+        keeps_retain: filter.preserve_retain,
+        retained,
+    }
+}
+
+fn qos_of(qos: protocol::QoS) -> Qos {
+    match qos {
         protocol::QoS::AtMostOnce => Qos::AtMostOnce,
         protocol::QoS::AtLeastOnce => Qos::AtLeastOnce,
         protocol::QoS::ExactlyOnce => Qos::ExactlyOnce,
-    };
-    Wish { filter: filter.path, qos, no_local: filter.nolocal }
+    }
 }
 
 fn numbered(packet_id: u16) -> Result<u16, Violation> {

@@ -11,14 +11,12 @@ use rumqttd::protocol::UnsubAckReason;
 use rumqttd::protocol::v4::V4;
 use rumqttd::protocol::v5::V5;
 
-use crate::model::Qos;
 use crate::mqtt::codec::reasons::connack_code;
 use crate::mqtt::codec::reasons::puback_reason;
 use crate::mqtt::codec::reasons::pubrec_reason;
 use crate::mqtt::codec::reasons::suback_code;
 use crate::mqtt::frame::kind;
 use crate::mqtt::packet::ConnAck;
-use crate::mqtt::packet::Delivery;
 use crate::mqtt::packet::Reply;
 use crate::mqtt::packet::Version;
 
@@ -67,58 +65,16 @@ pub(in crate::mqtt) fn encode(version: Version, reply: Reply, out: &mut BytesMut
     write(version, packet, out);
 }
 
-/// Appends a PUBLISH to `out`. Written here: rumqttd gives no packet id to one that is made of its parts.
-pub(in crate::mqtt) fn encode_delivery(version: Version, delivery: Delivery<'_>, out: &mut BytesMut) {
-    let Delivery { qos, packet_id, dup, topic, data, subscription_ids } = delivery;
-    let mut properties = BytesMut::new();
-    if version == Version::V5 {
-        let mut list = BytesMut::new();
-        for id in subscription_ids {
-            list.put_u8(SUBSCRIPTION_IDENTIFIER);
-            put_variable_length(*id, &mut list);
-        }
-        put_variable_length(length(list.len()), &mut properties);
-        properties.put_slice(&list);
-    }
-    let id_bytes = if qos == Qos::AtMostOnce { 0 } else { 2 };
-    out.put_u8(kind::PUBLISH << 4 | u8::from(dup) << 3 | qos.as_u8() << 1);
-    put_variable_length(length(2 + topic.len() + id_bytes + properties.len() + data.len()), out);
-    out.put_u16(u16::try_from(topic.len()).expect("an event's name has at most 65,535 bytes"));
-    out.put_slice(topic);
-    if id_bytes > 0 {
-        out.put_u16(packet_id);
-    }
-    out.put_slice(&properties);
-    out.put_slice(data);
-}
-
-/// Source: MQTT 5, 3.3.2.3.8.
-const SUBSCRIPTION_IDENTIFIER: u8 = 0x0B;
-
-fn length(bytes: usize) -> u32 {
-    u32::try_from(bytes).expect("events have at most 102,400 bytes")
-}
-
-/// Source: MQTT 5, 1.5.5.
-fn put_variable_length(mut number: u32, out: &mut BytesMut) {
-    loop {
-        let low = u8::try_from(number & 0x7F).expect("seven bits");
-        number >>= 7;
-        if number == 0 {
-            return out.put_u8(low);
-        }
-        out.put_u8(low | 0x80);
-    }
-}
-
 fn encode_connack(version: Version, connack: ConnAck, out: &mut BytesMut) {
     let properties = connack.offer.filter(|_| version == Version::V5).map(|offer| protocol::ConnAckProperties {
         session_expiry_interval: offer.expiry_s,
         receive_max: Some(offer.receive_maximum),
         max_packet_size: u32::try_from(offer.max_packet_bytes).ok(),
         assigned_client_identifier: offer.assigned_client_id,
-        retain_available: Some(0),
-        topic_alias_max: Some(0),
+        retain_available: Some(1),
+        topic_alias_max: Some(offer.topic_aliases),
+        server_keep_alive: offer.keep_alive_s,
+        response_information: offer.response_information,
         shared_subscription_available: Some(0),
         subscription_identifiers_available: Some(1),
         wildcard_subscription_available: Some(1),

@@ -81,7 +81,6 @@ fn connack_code_v5(reason: Reason) -> protocol::ConnectReturnCode {
         Reason::ServerBusy => Code::ServerBusy,
         Reason::BadAuthenticationMethod => Code::BadAuthenticationMethod,
         Reason::PacketTooLarge => Code::PacketTooLarge,
-        Reason::RetainNotSupported => Code::RetainNotSupported,
         _ => Code::UnspecifiedError,
     }
 }

@@ -3,6 +3,8 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::model::Properties;
+use crate::model::Publishing;
 use crate::model::Qos;
 use crate::mqtt::frame;
 use crate::mqtt::frame::Limits;
@@ -14,8 +16,10 @@ use crate::mqtt::packet::Publish;
 use crate::mqtt::packet::Reason;
 use crate::mqtt::packet::Received;
 use crate::mqtt::packet::Reply;
+use crate::mqtt::packet::RetainHandling;
 use crate::mqtt::packet::Version;
 use crate::mqtt::packet::Violation;
+use crate::mqtt::packet::Will;
 use crate::mqtt::packet::Wish;
 use bytes::Bytes;
 use bytes::BytesMut;
@@ -48,18 +52,31 @@ fn written(version: Version, reply: Reply) -> Vec<u8> {
 }
 
 fn delivery(qos: Qos, packet_id: u16, subscription_ids: &[u32]) -> Delivery<'_> {
-    Delivery { qos, packet_id, dup: false, topic: b"a/b", data: b"data", subscription_ids }
+    Delivery {
+        qos,
+        packet_id,
+        dup: false,
+        retain: false,
+        topic: b"a/b",
+        data: b"data",
+        subscription_ids,
+        properties: &[],
+        expiry_s: None,
+        alias: None,
+    }
 }
 
 #[test]
 fn a_publish_is_read_with_its_packet_id_and_flags() {
     let publish = Publish {
         topic: "a/b".into(),
+        topic_alias: None,
         data: Bytes::from_static(b"hi"),
         qos: Qos::ExactlyOnce,
         packet_id: 0x0102,
         dup: true,
         retain: true,
+        properties: None,
     };
     let v4 = [0x3D, 9, 0, 3, b'a', b'/', b'b', 1, 2, b'h', b'i'];
     assert_eq!(take(Version::V4, &v4), Ok(Some(Received::Publish(publish.clone()))));
@@ -83,7 +100,13 @@ fn a_disconnect_may_have_a_reason_and_no_properties() {
 #[test]
 fn a_wish_has_its_options() {
     let bytes = [0x82, 10, 0, 1, 2, 0x0B, 5, 0, 2, b't', b'/', 0b0010_1110];
-    let wishes = vec![Wish { filter: "t/".into(), qos: Qos::ExactlyOnce, no_local: true }];
+    let wishes = vec![Wish {
+        filter: "t/".into(),
+        qos: Qos::ExactlyOnce,
+        no_local: true,
+        keeps_retain: true,
+        retained: RetainHandling::Never,
+    }];
     let expected = Received::Subscribe { packet_id: 1, subscription_id: Some(5), wishes };
     assert_eq!(take(Version::V5, &bytes), Ok(Some(expected)));
 }
@@ -140,6 +163,36 @@ fn a_delivery_has_identifiers_for_those_who_know_them() {
     out.clear();
     encode_delivery(Version::V4, Delivery { dup: true, ..delivery(Qos::AtLeastOnce, 7, &[]) }, &mut out);
     assert_eq!(&out[..], b"\x3a\x0b\0\x03a/b\0\x07data");
+}
+
+#[test]
+fn a_delivery_of_version_5_has_what_its_publisher_said_and_how_long_it_lives_on() {
+    let mut out = BytesMut::new();
+    let lives = Delivery { properties: &[1, 1], retain: true, expiry_s: Some(9), ..delivery(Qos::AtMostOnce, 0, &[]) };
+    encode_delivery(Version::V5, lives, &mut out);
+    assert_eq!(&out[..], b"\x31\x11\0\x03a/b\x07\x02\0\0\0\x09\x01\x01data");
+    out.clear();
+    encode_delivery(Version::V4, lives, &mut out);
+    assert_eq!(&out[..], b"\x31\x09\0\x03a/bdata");
+}
+
+#[test]
+fn a_will_is_read_with_its_properties() {
+    let will = |properties: &[u8], flags: u8| {
+        let mut body = [&[0, 4][..], b"MQTT", &[5, flags, 0, 60, 0, 0, 1, b'c']].concat();
+        body.extend([properties, &[0, 1, b'w', 0, 1, b'd']].concat());
+        let bytes = [&[0x10, u8::try_from(body.len()).expect("short")][..], &body].concat();
+        take_connect(&bytes).expect("a CONNECT").map(|connect| connect.will.expect("a will"))
+    };
+    let publishing = Publishing { qos: Qos::AtLeastOnce, retain: true, properties: None };
+    let plain = Will { topic: "w".into(), data: Bytes::from_static(b"d"), delay_s: 0, publishing };
+    assert_eq!(will(&[0], 0b0010_1110), Ok(plain.clone()));
+    let said = will(&[14, 0x18, 0, 0, 0, 9, 1, 1, 0x26, 0, 1, b'a', 0, 1, b'b'], 0b0000_0110).unwrap();
+    let properties = Properties { is_text: Some(true), user: vec![("a".into(), "b".into())], ..Properties::default() };
+    let publishing = Publishing { qos: Qos::AtMostOnce, retain: false, properties: Some(Box::new(properties)) };
+    assert_eq!(said, Will { delay_s: 9, publishing, ..plain });
+    assert_eq!(will(&[2, 1, 7], 0b0000_0110), Err(Violation::PROTOCOL));
+    assert_eq!(will(&[4, 8, 0, 1, b'#'], 0b0000_0110), Err(Violation::PROTOCOL));
 }
 
 #[test]
@@ -207,15 +260,24 @@ proptest! {
     }
 
     #[test]
-    fn a_delivery_is_read_back_as_it_was_sent(qos in 0_u8..3, topic in "[a-z/]{1,80}", data: Vec<u8>) {
+    fn a_delivery_is_read_back_as_it_was_sent(qos in 0_u8..3, retain: bool, topic in "[a-z/]{1,80}", data: Vec<u8>) {
         let qos = Qos::from_u8(qos).expect("below 3");
         let packet_id = if qos == Qos::AtMostOnce { 0 } else { 9 };
-        let sent = Delivery { topic: topic.as_bytes(), data: &data, ..delivery(qos, packet_id, &[]) };
+        let sent = Delivery { topic: topic.as_bytes(), data: &data, retain, ..delivery(qos, packet_id, &[]) };
         for version in [Version::V4, Version::V5] {
             let mut out = BytesMut::new();
             encode_delivery(version, sent, &mut out);
             let data = Bytes::from(data.clone());
-            let sent = Publish { topic: topic.clone(), data, qos, packet_id, dup: false, retain: false };
+            let sent = Publish {
+                topic: topic.clone(),
+                topic_alias: None,
+                data,
+                qos,
+                packet_id,
+                dup: false,
+                retain,
+                properties: None,
+            };
             prop_assert_eq!(take(version, &out), Ok(Some(Received::Publish(sent))));
         }
     }

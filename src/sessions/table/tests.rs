@@ -33,7 +33,13 @@ fn subscribed(table: &mut Table, device: u8, filter: &str) {
     table.attach(&key(device), false, Expiry::NEVER, &mut Changes::new()).unwrap().unwrap();
     let filter = TopicFilter::parse(filter.to_owned()).unwrap();
     let entry = table.session(key(device).fingerprint()).unwrap();
-    entry.subscriptions().push(Subscription { filter, granted: Qos::AtLeastOnce, no_local: false, id: None });
+    entry.subscriptions().push(Subscription {
+        filter,
+        granted: Qos::AtLeastOnce,
+        no_local: false,
+        keeps_retain: false,
+        id: None,
+    });
 }
 
 /// Which devices' sessions keep the event.
@@ -59,7 +65,10 @@ fn an_event_is_kept_for_who_may_hear_it_and_subscribed_to_it() {
     assert!(keeping(&mut table, &event("t", Source::Api, STRANGER)).is_empty());
     let result = Source::Hook { hook: HookId::from_bytes([1; 12]), device: Some(DeviceId::from_bytes([2; 12])) };
     assert_eq!(keeping(&mut table, &event("hook-response/t/0", result, OWNER)), [key(2).fingerprint()]);
-    let passing = Event { publishing: Publishing { qos: Qos::AtMostOnce }, ..event("t", Source::Api, OWNER) };
+    let passing = Event {
+        publishing: Publishing { qos: Qos::AtMostOnce, ..Publishing::default() },
+        ..event("t", Source::Api, OWNER)
+    };
     assert!(keeping(&mut table, &passing).is_empty());
 }
 

@@ -205,15 +205,15 @@ impl Gateway {
         let (mut listeners, http_address) = http::Listeners::bind(config.http.listen).await?;
         let https = Https::start(&config.http, certificate.identity(), &mut listeners).await;
         let socket = control::Socket::listen(data)?;
-        let ports = Ports::of(&mqtt);
+        let mqtt_ports = Ports::of(&mqtt);
         let mut places = json!({});
-        ports.describe(&mut places);
+        mqtt_ports.describe(&mut places);
         places["http"] = json!(http_address.to_string());
         https.describe(&mut places);
         certificate.describe(&mut places);
         places["socket"] = json!(socket.path().display().to_string());
         let (listening, listening_out) = watch::channel(places);
-        ports.follow(&listening);
+        mqtt_ports.follow(&listening);
         let pages = shared.for_web(remote.clone(), notices.clone(), listening_out.clone(), config_file);
         let routes = api::routes(shared.for_api(calls, remote, faces_stopped.clone()));
         let mqtt_over_websocket = http::websocket(&["/mqtt"], "mqtt", visitors_in);

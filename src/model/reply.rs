@@ -17,8 +17,8 @@ pub fn prefix(id: impl fmt::Display) -> String {
 /// Whether that is an answer, and for somebody else than `device`. Answers to users look the same: their ids are no
 /// device's.
 pub fn is_for_another(name: &EventName, device: DeviceId) -> bool {
-    let addressed = name.as_str().strip_prefix(FIRST_LEVEL).and_then(|rest| rest.split_once('/'));
-    let addressee = addressed.and_then(|(id, _)| id.parse::<DeviceId>().ok());
+    let answer = name.as_str().strip_prefix(FIRST_LEVEL).and_then(|rest| rest.split_once('/'));
+    let addressee = answer.and_then(|(id, _)| id.parse::<DeviceId>().ok());
     addressee.is_some_and(|id| id != device)
 }
 

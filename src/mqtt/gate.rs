@@ -34,6 +34,7 @@ pub(super) struct Bounds {
 
 /// Why a connection is turned away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::enum_variant_names, reason = "there is always too much of something")]
 pub(super) enum TurnedAway {
     /// There are too many.
     TooMany,

@@ -107,7 +107,7 @@ pub(super) async fn run(mut doors: Doors, broker: Arc<Broker>, board: Board, mut
             Ok((Ok(place), came)) => {
                 connections.spawn(came.attend(place, Arc::clone(&broker), board.clone(), stop.clone()));
             }
-            Ok((Err(why), came)) => turn_away(why, came, &board),
+            Ok((Err(why), came)) => turn_away(why, &came, &board),
             Err(cause) => pause(&cause).await,
         }
     }
@@ -140,7 +140,7 @@ impl Came {
     }
 }
 
-fn turn_away(why: TurnedAway, came: Came, board: &Board) {
+fn turn_away(why: TurnedAway, came: &Came, board: &Board) {
     debug!(peer:% = came.peer, why:? = why; "an MQTT connection was turned away");
     board.change_mqtt(|report| match why {
         TurnedAway::TooMany => report.too_many += 1,

@@ -125,9 +125,9 @@ pub struct Server {
     task: JoinHandle<()>,
 }
 
-/// Starts the listener. A port that cannot be had is tried again until it can. It runs until `stop` becomes true or its sender is dropped; then it accepts and reads nothing
-/// more, answers the publishes whose verdicts come within [`Settings::stop_timeout`], takes leave of its clients and
-/// ends.
+/// Starts the listener. A port that cannot be had is tried again until it can. It runs until `stop` becomes true or its
+/// sender is dropped; then it accepts and reads nothing more, answers the publishes whose verdicts come within
+/// [`Settings::stop_timeout`], takes leave of its clients and ends.
 ///
 /// # Errors
 /// See [`StartError`].

@@ -62,6 +62,7 @@ impl Violation {
 
 /// A client asks for a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "CONNECT has so many flags")]
 pub(super) struct Connect {
     pub(super) client_id: String,
     /// 3.1.1 clean session, 5 clean start.

@@ -180,7 +180,7 @@ mod tests {
     async fn a_client_that_takes_nothing_lets_little_pile_up() {
         let (_client, mut stream) = pair(1_000).await;
         let mut taken = 0;
-        while let Some(Ok(bytes)) = futures_util::FutureExt::now_or_never(stream.write(&[0; 4 * SENT_BYTES])) {
+        while let Some(Ok(bytes)) = futures_util::FutureExt::now_or_never(stream.write(&vec![0; 4 * SENT_BYTES])) {
             taken += bytes;
         }
         assert!(taken <= 2 * SENT_BYTES, "{taken}");

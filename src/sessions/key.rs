@@ -46,7 +46,11 @@ impl Holder {
                 let device = registry.devices.get(&id)?;
                 Some((device.owner, Hearer::Device { id, reads_all_results: device.reads_all_results }))
             }
-            Self::User(id) => registry.users.contains_key(&id).then_some((id, Hearer::Observer)),
+            Self::User(id) => {
+                // Until the gateway is claimed, its owner is no user that anybody could log in as.
+                let is_there = registry.owner == Some(id) || registry.users.contains_key(&id);
+                is_there.then_some((id, Hearer::Observer))
+            }
         }
     }
 }
@@ -97,5 +101,13 @@ mod tests {
         assert_eq!(key(device, "x"), 7_545_652_379_001_287_872);
         assert_ne!(key(device, "x"), key(user, "x"));
         assert_ne!(key(device, "x"), key(device, "y"));
+    }
+
+    #[test]
+    fn the_owner_of_a_gateway_that_nobody_claimed_hears_its_events() {
+        let owner = UserId::from_bytes([1; 12]);
+        let unclaimed = Snapshot { owner: Some(owner), ..Snapshot::default() };
+        assert_eq!(Holder::User(owner).hearer(&unclaimed), Some((owner, Hearer::Observer)));
+        assert_eq!(Holder::User(UserId::from_bytes([2; 12])).hearer(&unclaimed), None);
     }
 }

@@ -16,7 +16,7 @@ use serde_json::json;
 const FARHOOK: &str = env!("CARGO_BIN_EXE_farhook");
 
 /// Everything that is limited, without its limits.
-const CONFIG: &str = "[mqtt]\nlisten = \"127.0.0.1:0\"\ntls_listen = \"off\"\n\
+const CONFIG: &str = "[mqtt]\nlisten = \"127.0.0.1:0\"\ntls_listen = \"off\"\nmax_connections = 1000\n\
     max_connections_of_one = 0\nnew_per_second = 0\nnew_per_second_of_one = 0\n\
     [http]\nlisten = \"127.0.0.1:0\"\nhttps_listen = \"off\"\n\
     [egress]\nallow = [\"127.0.0.0/8\"]\n[delivery]\nper_host = 32\n[queue]\nmax_waiting = 0\nmax_mb = 0\n\

@@ -67,7 +67,7 @@ async fn read(
     }
 }
 
-async fn read_packet(reader: &mut BufReader<OwnedReadHalf>) -> Option<(u8, Vec<u8>)> {
+pub(crate) async fn read_packet(reader: &mut BufReader<OwnedReadHalf>) -> Option<(u8, Vec<u8>)> {
     let kind = reader.read_u8().await.ok()?;
     let (mut length, mut shift) = (0_usize, 0);
     loop {
@@ -83,7 +83,7 @@ async fn read_packet(reader: &mut BufReader<OwnedReadHalf>) -> Option<(u8, Vec<u
     Some((kind, body))
 }
 
-fn packet(kind: u8, body: &[u8]) -> Vec<u8> {
+pub(crate) fn packet(kind: u8, body: &[u8]) -> Vec<u8> {
     let mut bytes = vec![kind];
     let mut length = body.len();
     while length >= 0x80 {
@@ -95,7 +95,7 @@ fn packet(kind: u8, body: &[u8]) -> Vec<u8> {
     bytes
 }
 
-fn put_text(bytes: &mut Vec<u8>, text: &str) {
+pub(crate) fn put_text(bytes: &mut Vec<u8>, text: &str) {
     bytes.extend(u16::try_from(text.len()).unwrap().to_be_bytes());
     bytes.extend(text.as_bytes());
 }

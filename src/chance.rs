@@ -1,4 +1,5 @@
-//! Chance: the source of ids, keys and jitter. Seeded once, by the daemon; tests seed it with a number.
+//! Chance: the source of ids, keys and jitter. Seeded once, by the daemon, or by a command that works alone; tests seed
+//! it with a number.
 
 use std::fmt;
 use std::sync::Arc;

@@ -15,6 +15,7 @@ mod error;
 mod otp;
 mod password;
 mod pending;
+mod preset;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -50,6 +51,8 @@ pub use error::LoginError;
 pub use otp::address as otp_address;
 pub use otp::secret_text as otp_secret_text;
 pub use password::PasswordError;
+pub use preset::PresetError;
+pub use preset::preset_line;
 
 /// Checks who somebody is. Shared by everything that lets people in. Its changes wait for the disk.
 pub struct Accounts {
@@ -245,6 +248,18 @@ impl Accounts {
         self.state(|state| state.attempts.forgive(from, ""));
         let (name, hash) = (UserName::try_from(name)?, self.hash(password).await?);
         Ok(block_in_place(|| self.registry.claim(name, hash, now.wall))?)
+    }
+
+    /// Makes the owner of whom `line` names, see [`preset_line`]. Once there is an owner it makes nobody one.
+    ///
+    /// # Errors
+    /// When the line cannot be used, or the disk refuses.
+    pub fn preset(&self, line: &str, now: Now) -> Result<Option<Arc<User>>, PresetError> {
+        if self.registry.is_claimed() {
+            return Ok(None);
+        }
+        let (name, hash) = preset::parse(line)?;
+        Ok(Some(block_in_place(|| self.registry.claim(name, hash, now.wall))?))
     }
 
     /// Adds a user: the owner if there is none yet, else a member.

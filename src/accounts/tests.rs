@@ -35,6 +35,24 @@ async fn the_code_makes_the_owner_and_nobody_after() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_preset_owner_owns_the_gateway_unless_somebody_does() {
+    let (_data, accounts) = accounts();
+    let line = |name: &str| {
+        let name = crate::registry::UserName::try_from(name.to_owned()).unwrap();
+        preset_line(&name, "secret", [7; 16]).unwrap()
+    };
+    assert!(accounts.preset("me:secret", at(0)).is_err() && accounts.claim_code().is_some());
+    let owner = accounts.preset(&line("me"), at(0)).unwrap().unwrap();
+    assert_eq!((owner.id, owner.role), (accounts.registry.owner(), crate::registry::Role::Owner));
+    assert_eq!(accounts.claim_code(), None);
+    assert!(accounts.login_for_token("me", "secret", None, FROM, at(1)).await.is_ok());
+    accounts.set_password(owner.id, None, "another").await.unwrap();
+    assert!(accounts.preset(&line("you"), at(2)).unwrap().is_none());
+    assert!(accounts.preset("of a gateway with an owner nothing is read", at(2)).unwrap().is_none());
+    assert!(accounts.login_for_token("me", "another", None, FROM, at(2)).await.is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_password_says_no_more_than_a_wrong_name_and_five_are_enough() {
     let (_data, accounts) = accounts();
     accounts.add("me".to_owned(), "secret", at(0)).await.unwrap();

@@ -1,8 +1,8 @@
 //! The `farhook` command: what can be said, and who does it. `main` calls [`run`] and nothing else.
 //!
-//! `run` becomes the daemon; `check-config`, `hook preview`, `ble decode`, `manual` and `demo` work alone; `login` and
-//! `logout` choose a gateway somewhere else; all others ask that one over HTTP, or a running daemon through its
-//! socket. Each command prints through `Output` and fails with an error, which is told here, once, on stderr.
+//! `run` becomes the daemon; `check-config`, `hook preview`, `ble decode`, `user hash`, `manual` and `demo` work alone;
+//! `login` and `logout` choose a gateway somewhere else; all others ask that one over HTTP, or a running daemon through
+//! its socket. Each command prints through `Output` and fails with an error, which is told here, once, on stderr.
 //!
 //! Exit codes: 0 done, 1 refused or failed, 2 not understood.
 
@@ -44,6 +44,7 @@ use clap::Args;
 use clap::Parser;
 use clap::Subcommand;
 
+use crate::chance::Chance;
 use crate::cli::client::Gateway;
 use crate::cli::print::Output;
 
@@ -163,6 +164,7 @@ fn dispatch(command: Command, shared: Shared, out: &mut Output) -> anyhow::Resul
         Command::Manual(manual) => manual.run(out),
         Command::Hook(hook::Command::Preview(preview)) => preview.run(out),
         Command::Ble(ble::Command::Decode(decode)) => decode.run(out),
+        Command::User(user::Command::Hash(owner)) => user::hash(owner, Chance::from_os().bytes(), out),
         command => {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             runtime.context("cannot start")?.block_on(ask(command, Gateway::at(shared.data, shared.user), out))
@@ -267,6 +269,7 @@ mod tests {
             "farhook user password me@example.com",
             "farhook user mfa me@example.com --off",
             "farhook user remove you",
+            "farhook user hash me@example.com --password-stdin",
             "farhook claim",
             "farhook login http://raspberrypi.local:8484 --name me --password-stdin",
             "farhook login https://raspberrypi.local:8443 --certificate c.pem",

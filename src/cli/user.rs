@@ -1,11 +1,13 @@
-//! `farhook user …`, `farhook claim`: who may log in.
+//! `farhook user …`, `farhook claim`: who may log in. `user hash` alone asks no gateway.
 
 use anyhow::Context;
 use anyhow::bail;
 use clap::Args;
 use clap::Subcommand;
 use serde_json::Value;
+use serde_json::json;
 
+use crate::accounts::preset_line;
 use crate::bus::protocol::Request;
 use crate::cli::client::Gateway;
 use crate::cli::input;
@@ -37,6 +39,11 @@ pub(super) enum Command {
         #[arg(long)]
         off: bool,
     },
+    /// Print the line that makes somebody the owner of a gateway that was never started
+    ///
+    /// It is `NAME:HASH`, for whoever makes an image: systemd's credential `farhook.owner`, or what the package asks. No
+    /// gateway is asked, and none has to be there.
+    Hash(WithPassword),
 }
 
 #[derive(Debug, Args)]
@@ -69,9 +76,17 @@ impl Command {
             Self::List => (Request::UserList, list),
             Self::Remove { name } => (Request::UserRemove { name }, removed),
             Self::Mfa { name, off } => (Request::UserMfa { name, on: !off }, mfa),
+            Self::Hash(_) => unreachable!("it needs no gateway"),
         };
         out.show(&gateway.ask(&request).await?, told).context("stdout takes nothing")
     }
+}
+
+/// Shows the line that makes an owner, with a salt that was just drawn.
+pub(super) fn hash(owner: WithPassword, salt: [u8; 16], out: &mut Output) -> anyhow::Result<()> {
+    let name = UserName::try_from(owner.name)?;
+    let line = preset_line(&name, &owner.password.read_new()?, salt)?;
+    out.show(&json!({ "owner": line }), |shown| field(shown, "owner")).context("stdout takes nothing")
 }
 
 /// Shows what makes the first user.
@@ -149,8 +164,6 @@ fn code(code: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]

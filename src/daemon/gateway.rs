@@ -38,6 +38,7 @@ use crate::control;
 use crate::daemon::certificate::Certificate;
 use crate::daemon::https::Https;
 use crate::daemon::ports::Ports;
+use crate::daemon::preset;
 use crate::daemon::recalled::Recalled;
 use crate::daemon::run_mark::RunMark;
 use crate::daemon::shared::Shared;
@@ -188,6 +189,7 @@ impl Gateway {
         };
         let (remote, remote_requests) = remote_requests();
         let accounts = Arc::new(Accounts::new(Arc::clone(&registry), chance.clone()));
+        preset::make_owner(&accounts);
         let backups = Backups::new(Arc::clone(&registry), chance.clone());
         let shared = Shared {
             registry,

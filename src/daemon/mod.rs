@@ -11,6 +11,7 @@ mod gateway;
 mod https;
 mod lock;
 mod ports;
+mod preset;
 mod recalled;
 mod run_mark;
 mod shared;

@@ -14,6 +14,7 @@ use crate::account::PASSWORD;
 use crate::account::one_time_password;
 use crate::gateway::Device;
 use crate::gateway::Gateway;
+use crate::gateway::Setup;
 use crate::mqtt::Client;
 use crate::plain_http;
 use crate::plain_http::Answer;
@@ -135,6 +136,29 @@ async fn the_code_makes_an_owner_over_the_web_once() {
     let reason = gateway.refused(&["claim"], "").await;
     assert!(reason.contains("has an owner already"), "{reason}");
     assert_eq!(gateway.json(&["user", "list"]).await.as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_credential_of_systemd_makes_the_owner_and_a_broken_one_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let credential = folder.path().join("farhook.owner");
+    std::fs::write(&credential, format!("me:{PASSWORD}")).unwrap();
+    let setup = Setup::new().env("CREDENTIALS_DIRECTORY", folder.path().to_str().unwrap());
+    let mut gateway = setup.start().await;
+    gateway.wait_for_log("the credential farhook.owner makes nobody the owner").await;
+    assert!(!gateway.log().contains(PASSWORD), "{}", gateway.log());
+    claim_code(&gateway).await;
+    let line = gateway.json_with(&["user", "hash", "me", "--password-stdin"], PASSWORD).await;
+    std::fs::write(&credential, text(&line, "owner") + "\n").unwrap();
+
+    gateway.stop().await;
+    gateway.start_again().await;
+
+    let reason = gateway.refused(&["claim"], "").await;
+    assert!(reason.contains("has an owner already"), "{reason}");
+    let granted = grant(&gateway, &login("me", PASSWORD)).await;
+    assert_eq!(granted.status, 200, "{granted:?}");
+    assert!(!gateway.log().contains("argon2"), "{}", gateway.log());
 }
 
 #[tokio::test]

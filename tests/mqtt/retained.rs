@@ -170,7 +170,7 @@ async fn a_session_that_outlives_its_connection_gets_what_is_retained_until_it_a
     let lasting = |flags| Connect { flags, properties: vec![0x11, 0, 0, 0, 60], ..login(V5, "cellar") };
     let mut client = Client::open(gateway.at, &lasting(0b10)).await;
     client.subscribe(&[("#", 1)]).await;
-    let mut heard = vec![client.heard().await, client.heard().await];
+    let mut heard = [client.heard().await, client.heard().await];
     heard.sort();
     assert_eq!(heard[0], (0x31, "u".into(), 0, b"\0y".to_vec()));
     let (first, topic, packet_id, rest) = heard[1].clone();

@@ -1,5 +1,8 @@
-"""The web server that the hook is for: it answers port 9999 and adds what it is sent to the file that it is given."""
+"""The web server that the hook is for: it adds what it is sent to the file that it is given.
 
+It answers 127.0.0.1:9999, or the address and port that it is given, then over HTTPS with the certificate and key."""
+
+import ssl
 import sys
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
@@ -17,4 +20,12 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
 
-HTTPServer(("127.0.0.1", 9999), Handler).serve_forever()
+if len(sys.argv) == 2:
+    server = HTTPServer(("127.0.0.1", 9999), Handler)
+else:
+    address, port, certificate, key = sys.argv[2:]
+    server = HTTPServer((address, int(port)), Handler)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+server.serve_forever()

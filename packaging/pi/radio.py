@@ -122,17 +122,21 @@ class Sensor:
         self.link = link
         self.packet = 0
         self.celsius = 21.5
+        # It says one thing after the other: a measurement between the repeats of a press would give them its number.
+        self.speaks = asyncio.Lock()
 
     async def run(self):
         while True:
-            self.send(struct.pack("<Bh", self.TEMPERATURE, round(self.celsius * 100)))
+            async with self.speaks:
+                self.send(struct.pack("<Bh", self.TEMPERATURE, round(self.celsius * 100)))
             await asyncio.sleep(1)
 
     async def press(self):
         """As buttons do, it says the same five times, so that it is heard once."""
-        for repeat in range(5):
-            self.send(bytes([self.BUTTON, self.PRESS]), is_new=repeat == 0)
-            await asyncio.sleep(0.05)
+        async with self.speaks:
+            for repeat in range(5):
+                self.send(bytes([self.BUTTON, self.PRESS]), is_new=repeat == 0)
+                await asyncio.sleep(0.05)
 
     def send(self, objects, is_new=True):
         self.packet = (self.packet + is_new) % 256

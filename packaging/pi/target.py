@@ -2,7 +2,7 @@
 
     target.py FOLDER
 
-It writes its port to FOLDER/port, and each request as a line of JSON to FOLDER/requests. Each is answered by
+It writes its port to FOLDER/port, or takes the one that is there, and each request as a line of JSON to FOLDER/requests. Each is answered by
 `{"answer": "received"}`.
 """
 
@@ -29,11 +29,12 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def main(folder):
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    port = folder / "port"
+    server = ThreadingHTTPServer(("127.0.0.1", int(port.read_text()) if port.exists() else 0), Handler)
     server.folder = folder
     (folder / "requests").touch()
     (folder / "port.new").write_text(str(server.server_port))
-    (folder / "port.new").rename(folder / "port")
+    (folder / "port.new").rename(port)
     server.serve_forever()
 
 

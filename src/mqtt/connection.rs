@@ -164,6 +164,8 @@ impl<S: AsyncRead + AsyncWrite + Send> Connection<S> {
             Some(_) => {}
             // What came before the end is handed in; nobody is left to hear the answers.
             None if self.is_at_end && self.may_go_on() => return Err(Ending::Lost),
+            // Nothing overtakes a promised reply: what a subscription brings comes after its SUBACK.
+            None if !self.recording.is_empty() => {}
             None => {
                 self.session.deliver(clock::now(), &mut self.wire.output.bytes);
                 if self.reading.is_none() {

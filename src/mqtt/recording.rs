@@ -25,6 +25,11 @@ impl Recording {
         self.waiting.len() < WAITING
     }
 
+    /// Whether every promised reply was sent.
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
     /// Promises a reply for when the write is on the disk.
     pub(super) fn promise(&mut self, recorded: Recorded, reply: Reply) {
         self.waiting.push_back((recorded, reply));

@@ -150,7 +150,7 @@ async fn broken_packets_end_their_connection_with_the_reason() {
         (&[0x30, 4, 0, 1, 0xFF, 0], 0x81),                   // a topic that is no text
         (&[0x30, 4, 0, 1, 0, 0], 0x81),                      // a topic with NUL
         (&[0x30, 3, 0, 0, 0], 0x82),                         // no topic
-        (&[0x30, 7, 0, 1, b't', 3, 0x23, 0, 1], 0x94),       // a topic alias
+        (&[0x30, 7, 0, 1, b't', 3, 0x23, 0, 0], 0x94),       // topic alias 0
         (&[0x30, 6, 0, 1, b't', 2, 0x0B, 1], 0x82),          // a subscription identifier
         (&[0x30, 6, 0, 1, b't', 2, 0x99, 1], 0x81),          // an unknown property
         (&[0x30, 9, 0, 1, b't', 1, 0x26, 0, 0, 0, 0], 0x81), // properties that reach into the data

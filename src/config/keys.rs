@@ -35,7 +35,7 @@ pub(super) struct Key {
 }
 
 /// Every key, in the order of the default configuration file.
-pub(super) const KEYS: [Key; 38] = [
+pub(super) const KEYS: [Key; 41] = [
     Key { path: "mqtt.listen", set: |config, found| put(&mut config.mqtt.listen, socket_address(found)) },
     Key {
         path: "mqtt.tls_listen",
@@ -56,6 +56,24 @@ pub(super) const KEYS: [Key; 38] = [
     Key {
         path: "mqtt.new_per_second_of_one",
         set: |config, found| put(&mut config.mqtt.new_per_second_of_one, limit(found, 1..=10_000)),
+    },
+    Key {
+        path: "mqtt.session_days",
+        set: |config, found| {
+            put(&mut config.mqtt.longest_away, whole(found, 1..=365).map(|days| Duration::from_secs(days * DAY_S)))
+        },
+    },
+    Key {
+        path: "mqtt.session_messages",
+        // Each acknowledgement is looked for among them.
+        set: |config, found| put(&mut config.mqtt.session_messages, whole_u32(found, 1..=10_000)),
+    },
+    Key {
+        path: "mqtt.session_mb",
+        // As much as there may be for all sessions together.
+        set: |config, found| {
+            put(&mut config.mqtt.session_bytes, whole_u16(found, 1..=16).map(|mb| usize::from(mb) << 20))
+        },
     },
     Key { path: "http.listen", set: |config, found| put(&mut config.http.listen, socket_address(found)) },
     Key {

@@ -55,6 +55,12 @@ pub struct Mqtt {
     pub new_per_second: Option<NonZeroU32>,
     /// New connections in any second from one address; more are closed.
     pub new_per_second_of_one: Option<NonZeroU32>,
+    /// How long a session may be without a connection.
+    pub longest_away: Duration,
+    /// Messages that wait for one session; for one more, the oldest goes.
+    pub session_messages: u32,
+    /// Bytes of them.
+    pub session_bytes: usize,
 }
 
 /// The web port: over HTTP and over HTTPS.
@@ -186,6 +192,9 @@ impl Default for Mqtt {
             max_connections_of_one: NonZeroU32::new(400),
             new_per_second: NonZeroU32::new(200),
             new_per_second_of_one: NonZeroU32::new(100),
+            longest_away: Duration::from_secs(7 * DAY_S),
+            session_messages: 1_000,
+            session_bytes: 1 << 20,
         }
     }
 }

@@ -59,6 +59,9 @@ fn values(config: &Config) -> Vec<(&'static str, Value)> {
         ("mqtt.max_connections_of_one", limit(mqtt.max_connections_of_one.map(NonZero::get))),
         ("mqtt.new_per_second", limit(mqtt.new_per_second.map(NonZero::get))),
         ("mqtt.new_per_second_of_one", limit(mqtt.new_per_second_of_one.map(NonZero::get))),
+        ("mqtt.session_days", number(mqtt.longest_away.as_secs() / DAY_S)),
+        ("mqtt.session_messages", number(mqtt.session_messages)),
+        ("mqtt.session_mb", number(mqtt.session_bytes >> 20)),
         ("http.listen", text(http.listen.to_string())),
         ("http.https_listen", address_or_off(http.https_listen)),
         ("http.https_redirect", Value::Boolean(http.https_redirect)),
@@ -158,6 +161,9 @@ mod tests {
             tls_listen = "off"
             max_connections = 7
             new_per_second = 0
+            session_days = 8
+            session_messages = 9
+            session_mb = 10
             [http]
             https_listen = "off"
             https_redirect = true

@@ -331,6 +331,7 @@ fn mqtt_settings(config: &Config) -> mqtt::Settings {
         max_connections_of_one: config.mqtt.max_connections_of_one,
         new_per_second: config.mqtt.new_per_second,
         new_per_second_of_one: config.mqtt.new_per_second_of_one,
+        longest_away: config.mqtt.longest_away,
         ..mqtt::Settings::default()
     }
 }

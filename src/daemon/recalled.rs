@@ -62,7 +62,7 @@ impl Recalled {
         }
         let windows = queue.windows().context("the limits' windows cannot be read")?;
         let (per_device, per_host) = (limits.device_per_minute, limits.host_per_minute);
-        let sessions = Sessions::restore(&queue, &writer, Bounds::default(), now.mono_ms);
+        let sessions = Sessions::restore(&queue, &writer, session_bounds(config), now.mono_ms);
         Ok(Self {
             sessions: sessions.context("the lasting MQTT sessions cannot be read")?,
             writer,
@@ -80,5 +80,14 @@ impl Recalled {
             sensors: queue.sensors()?,
             queue,
         })
+    }
+}
+
+fn session_bounds(config: &Config) -> Bounds {
+    Bounds {
+        messages: config.mqtt.session_messages as usize,
+        bytes: config.mqtt.session_bytes,
+        longest_away: config.mqtt.longest_away,
+        ..Bounds::default()
     }
 }

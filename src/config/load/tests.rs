@@ -53,7 +53,7 @@ fn the_handbook_shows_every_key_with_its_default() {
 #[test]
 fn every_key_reaches_its_field() {
     let text = r#"
-        mqtt = { listen = "[::1]:1", max_connections = 2 }
+        mqtt = { listen = "[::1]:1", max_connections = 2, session_days = 3, session_messages = 20, session_mb = 16 }
         egress.allow = ["127.0.0.0/8", "::1"]
         hooks.default_body = "form"
         queue.max_age_days = 4
@@ -87,6 +87,8 @@ fn every_key_reaches_its_field() {
     let config = read(text).unwrap();
     assert_eq!(config.mqtt.listen, "[::1]:1".parse::<SocketAddr>().unwrap());
     assert_eq!(config.mqtt.max_connections, 2);
+    assert_eq!(config.mqtt.longest_away, Duration::from_secs(3 * 86_400));
+    assert_eq!((config.mqtt.session_messages, config.mqtt.session_bytes), (20, 16 * 1_048_576));
     assert_eq!(config.http.listen, "10.0.0.1:3".parse::<SocketAddr>().unwrap());
     assert_eq!(config.http.https_listen, Some("[::]:0".parse::<SocketAddr>().unwrap()));
     assert!(config.http.https_redirect);

@@ -292,6 +292,20 @@ pub enum Request {
         /// Which.
         which: Chosen,
     },
+    /// MQTT sessions that outlive their connection.
+    SessionList {
+        /// Only those of one device, by its name or id.
+        #[serde(default)]
+        device: Option<String>,
+    },
+    /// End a session that is away, and what waits for it.
+    SessionEnd {
+        /// The name or id of the device, or of the user, whose it is.
+        device: String,
+        /// Which, if there are several.
+        #[serde(default)]
+        client_id: Option<String>,
+    },
     /// What a person should read.
     Notices,
     /// A notice was read.

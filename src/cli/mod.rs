@@ -32,6 +32,7 @@ mod remote;
 mod secret;
 mod sensor;
 mod service;
+mod session;
 mod status;
 mod token;
 mod user;
@@ -131,6 +132,9 @@ enum Command {
     /// Access tokens
     #[command(subcommand)]
     Token(token::Command),
+    /// MQTT sessions that outlive their connection, of devices that sleep
+    #[command(subcommand)]
+    Session(session::Command),
     /// Sensors with Bluetooth Low Energy
     #[command(subcommand)]
     Ble(ble::Command),
@@ -187,6 +191,7 @@ async fn ask(command: Command, gateway: Gateway, out: &mut Output) -> anyhow::Re
         Command::Discard(discard) => discard.run(&gateway, out).await,
         Command::Limits => limits::show(&gateway, out).await,
         Command::Notices(notices) => notices.run(&gateway, out).await,
+        Command::Session(session) => session.run(&gateway, out).await,
         Command::Token(token) => token.run(&gateway, out).await,
         Command::User(user) => user.run(&gateway, out).await,
         Command::Claim => user::claim(&gateway, out).await,
@@ -302,6 +307,10 @@ mod tests {
             "farhook token create",
             "farhook token list",
             "farhook token revoke 0123",
+            "farhook session list",
+            "farhook session list kitchen --json",
+            "farhook session end kitchen",
+            "farhook session end kitchen esp32-1 --user you",
             "farhook backup",
             "farhook backup b.tar.gz --passphrase-stdin --json",
             "farhook restore b.tar.gz --passphrase-stdin --yes",
@@ -324,6 +333,7 @@ mod tests {
             ("farhook walk", ErrorKind::InvalidSubcommand),
             ("farhook device", ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand),
             ("farhook device add", ErrorKind::MissingRequiredArgument),
+            ("farhook session end", ErrorKind::MissingRequiredArgument),
             ("farhook device add a b", ErrorKind::UnknownArgument),
             ("farhook hook show 5", ErrorKind::ValueValidation),
             ("farhook hook preview --hook h.json", ErrorKind::MissingRequiredArgument),

@@ -29,6 +29,7 @@ fn told(status: &Value) -> String {
         ("devices", format!("{}, {} online", field(status, "devices"), field(status, "devices_online"))),
         ("hooks", field(status, "hooks")),
     ]);
+    lines.extend(sessions(&status["sessions"]));
     if status["queue"].is_null() {
         // The rest concerns everybody's things, and is the owner's to see.
         return pairs(&lines);
@@ -59,6 +60,15 @@ fn users(status: &Value) -> Option<(&'static str, String)> {
     let is_claimed = status["claimed"].as_bool()?;
     let told = if is_claimed { field(status, "users") } else { "none yet, see `farhook claim`".to_owned() };
     Some(("users", told))
+}
+
+/// Nothing while there are none.
+fn sessions(figures: &Value) -> Option<(&'static str, String)> {
+    let figure = |name: &str| figures[name].as_u64().unwrap_or(0);
+    let (connected, away, dropped) = (figure("connected"), figure("away"), figure("dropped"));
+    let dropped = if dropped > 0 { format!(", {dropped} dropped") } else { String::new() };
+    let told = format!("{connected} connected, {away} away, {} messages wait{dropped}", figure("waiting"));
+    (connected + away > 0).then_some(("sessions", told))
 }
 
 fn notices(count: &Value) -> String {
@@ -103,6 +113,15 @@ mod tests {
              notices       2 to read, see `farhook notices`\n\
              since start   9 delivered, 0 failed"
         );
+    }
+
+    #[test]
+    fn sessions_are_told_if_there_are_any() {
+        let status = |figures: Value| json!({ "version": "0.1.0", "sessions": figures });
+        let some = told(&status(json!({ "connected": 1, "away": 2, "waiting": 30, "dropped": 4 })));
+        assert!(some.contains("\nsessions  1 connected, 2 away, 30 messages wait, 4 dropped"), "{some}");
+        let none = told(&status(json!({ "connected": 0, "away": 0, "waiting": 0, "dropped": 0 })));
+        assert!(!none.contains("sessions"), "{none}");
     }
 
     #[test]

@@ -27,6 +27,7 @@ use crate::logbook::Logbook;
 use crate::model::Publishing;
 use crate::notices::Notices;
 use crate::registry::Registry;
+use crate::sessions::Sessions;
 
 /// What requests are answered with.
 pub struct Parts {
@@ -40,6 +41,8 @@ pub struct Parts {
     pub live: Live,
     /// Who is connected.
     pub presence: Presence,
+    /// Sessions that outlive their connection.
+    pub sessions: Sessions,
     /// How the work goes, and how full everything is.
     pub overview: Overview,
     /// How the Bluetooth radio is.
@@ -128,6 +131,8 @@ impl Clerk<'_> {
             Request::Dead { which, count } => self.dead(&which, count),
             Request::Replay { which } => self.replay(&which).await,
             Request::Discard { which } => self.discard(&which).await,
+            Request::SessionList { device } => Ok(self.sessions(device.as_deref())),
+            Request::SessionEnd { device, client_id } => self.end_session(&device, client_id.as_deref()),
             Request::Notices => self.unread(),
             Request::NoticeRead { number } => self.read_notice(number).await,
             Request::Publish { name, data } => self.publish(name, data).await,
@@ -170,6 +175,7 @@ impl Clerk<'_> {
             "devices": devices().count(),
             "devices_online": online,
             "hooks": snapshot.hooks.values().filter(|hook| self.sees(hook.owner)).count(),
+            "sessions": self.sessions_in_figures(),
         });
         if self.has_all() {
             status["listening"] = self.parts.listening.borrow().clone();

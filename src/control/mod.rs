@@ -15,6 +15,7 @@ mod places;
 mod remote;
 mod sensors;
 mod server;
+mod sessions;
 mod shown;
 mod socket;
 

@@ -15,10 +15,13 @@ use crate::model::HookId;
 use crate::model::Secret;
 use crate::model::SecretName;
 use crate::model::Source;
+use crate::model::WallTime;
 use crate::registry::Hook;
 use crate::registry::Product;
 use crate::registry::Token;
 use crate::registry::User;
+use crate::sessions::Holder;
+use crate::sessions::SessionReport;
 use crate::store::DeadLetter;
 use crate::store::DeliveryId;
 use crate::store::StoredAttempt;
@@ -120,6 +123,29 @@ pub(super) fn letter(id: DeliveryId, letter: &DeadLetter) -> Value {
         "status": end.status,
         "answer": end.answer,
         "event": event(&delivery.event),
+    })
+}
+
+/// A session that outlives its connection, and what its device or user is called.
+pub(super) fn session(report: &SessionReport, name: Option<&str>, now: WallTime) -> Value {
+    let since = |away_s: u64| {
+        let away_ms = i64::try_from(away_s.saturating_mul(1_000)).unwrap_or(i64::MAX);
+        WallTime::from_millis(now.as_millis().saturating_sub(away_ms)).to_string()
+    };
+    json!({
+        "holder": match report.key.holder {
+            Holder::Device(_) => "device",
+            Holder::User(_) => "user",
+        },
+        "id": report.key.holder.id(),
+        "name": name,
+        "client_id": report.key.client_id,
+        "connected": report.away_s.is_none(),
+        "away_since": report.away_s.map(since),
+        "filters": report.filters,
+        "waiting": report.waiting,
+        "waiting_bytes": report.waiting_bytes,
+        "dropped": report.dropped,
     })
 }
 

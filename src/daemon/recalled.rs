@@ -64,7 +64,7 @@ impl Recalled {
         let (per_device, per_host) = (limits.device_per_minute, limits.host_per_minute);
         let sessions = Sessions::restore(&queue, &writer, session_bounds(config), now.mono_ms);
         Ok(Self {
-            sessions: sessions.context("the lasting MQTT sessions cannot be read")?,
+            sessions: sessions.context("the lasting MQTT sessions cannot be read")?.posting(notices.clone()),
             writer,
             writer_thread,
             running,

@@ -25,6 +25,7 @@ use crate::limits::Places;
 use crate::logbook::Logbook;
 use crate::notices::Notices;
 use crate::registry::Registry;
+use crate::sessions::Sessions;
 use crate::web;
 
 /// See the module.
@@ -34,6 +35,7 @@ pub(super) struct Shared {
     pub(super) intake: Intake,
     pub(super) live: Live,
     pub(super) presence: Presence,
+    pub(super) sessions: Sessions,
     pub(super) overview: Overview,
     pub(super) ble: Ble,
     pub(super) logbook: Logbook,
@@ -101,13 +103,15 @@ impl Shared {
         replays: Replays,
         listening: watch::Receiver<Value>,
     ) -> control::Parts {
-        let Self { registry, accounts, intake, live, presence, overview, ble, logbook, backups, chance } = self;
+        let Self { registry, accounts, intake, live, presence, sessions, overview, ble, logbook, backups, chance } =
+            self;
         control::Parts {
             registry,
             accounts,
             intake,
             live,
             presence,
+            sessions,
             overview,
             ble,
             logbook,

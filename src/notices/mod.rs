@@ -22,6 +22,8 @@ pub enum Kind {
     EventsDropped,
     /// A hook had more dead letters than are kept, and its oldest were removed.
     LettersRemoved,
+    /// More waited for an MQTT session than is kept, and its oldest messages were dropped.
+    MessagesDropped,
     /// The queue could not be read at the start, and was put aside.
     QueueDamaged,
 }
@@ -43,6 +45,7 @@ impl Kind {
             Self::HookDisabled => "hook_disabled",
             Self::EventsDropped => "events_dropped",
             Self::LettersRemoved => "letters_removed",
+            Self::MessagesDropped => "messages_dropped",
             Self::QueueDamaged => "queue_damaged",
         }
     }

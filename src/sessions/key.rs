@@ -39,6 +39,15 @@ impl Holder {
         }
     }
 
+    /// What they are called, in a sentence.
+    pub fn name(self, registry: &Snapshot) -> String {
+        let known = match self {
+            Self::Device(id) => registry.devices.get(&id).map(|device| format!("the device {}", device.name)),
+            Self::User(id) => registry.users.get(&id).map(|user| format!("the user {}", user.name)),
+        };
+        known.unwrap_or_else(|| self.id())
+    }
+
     /// Whose events they hear, and as who; none if they are not registered any more.
     pub fn hearer(self, registry: &Snapshot) -> Option<(UserId, Hearer)> {
         match self {

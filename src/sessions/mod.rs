@@ -11,7 +11,7 @@
 //!
 //! A session ends when its client says so, when it was away for too long, or when its device or user is gone. Time away
 //! is counted anew from each start of the gateway. Everything is bounded by [`Bounds`]; when an outbox is full its
-//! oldest message goes, which is counted and logged.
+//! oldest message goes, which is counted, logged, and a notice once for each time that the session is away.
 //!
 //! [`filter`](TopicFilter) and [`subscription`](hear) are also the rules for sessions that do not outlive their
 //! connection. Nothing here knows MQTT's packets.
@@ -38,6 +38,7 @@ pub use filter::TopicFilter;
 pub use key::Holder;
 pub use key::SessionKey;
 use log::error;
+use log::warn;
 pub use outbox::Due;
 pub use subscription::Heard;
 pub use subscription::Subscription;
@@ -49,6 +50,8 @@ pub use table::TooManySessions;
 
 use crate::model::Event;
 use crate::model::UserId;
+use crate::notices::Kind;
+use crate::notices::Notices;
 use crate::registry::Snapshot;
 use crate::sessions::outbox::Gone;
 use crate::sessions::table::Held;
@@ -113,6 +116,8 @@ pub struct Sessions {
     table: Arc<Mutex<Table>>,
     queue: Queue,
     writer: QueueWriter,
+    /// Where it is posted that messages had to go; nowhere without.
+    notices: Option<Notices>,
 }
 
 /// Messages in a batch that is on its way to the disk. They are held until they are [stored](Sessions::stored) and
@@ -145,12 +150,28 @@ impl Sessions {
     /// When the disk is bad.
     pub fn restore(queue: &Queue, writer: &QueueWriter, bounds: Bounds, now_ms: u64) -> Result<Self, QueueError> {
         let table = Table::restore(queue.sessions()?, queue.message_rows()?, queue.received()?, bounds, now_ms);
-        Ok(Self { table: Arc::new(Mutex::new(table)), queue: queue.clone(), writer: writer.clone() })
+        Ok(Self { table: Arc::new(Mutex::new(table)), queue: queue.clone(), writer: writer.clone(), notices: None })
+    }
+
+    /// That messages had to go is posted there.
+    #[must_use]
+    pub fn posting(self, notices: Notices) -> Self {
+        Self { notices: Some(notices), ..self }
     }
 
     /// Puts a message for each session that wants the event into the batch in which the event becomes durable.
     pub fn keep(&self, event: &Event, registry: &Snapshot, changes: &mut Changes) -> Kept {
-        Kept(self.table().keep(event, registry, changes))
+        let mut overfull = Vec::new();
+        let held = self.table().keep(event, registry, changes, &mut overfull);
+        for SessionKey { holder, client_id } in overfull {
+            let name = holder.name(registry);
+            let text = format!("too much waits for {name} with the client id {client_id:?}: its oldest messages go");
+            warn!("{text}");
+            if let Some(notices) = &self.notices {
+                changes.append(notices.post(Kind::MessagesDropped, None, &text, event.published_at));
+            }
+        }
+        Kept(held)
     }
 
     /// The batch is on the disk.

@@ -52,6 +52,8 @@ pub(super) struct Entry {
     /// What its client published with QoS 2 and has not released: packet identifiers.
     received: HashSet<u16>,
     dropped: u64,
+    /// Whether a message had to go since it last had a connection.
+    is_overfull: bool,
 }
 
 /// There are as many sessions as there may be.
@@ -113,7 +115,7 @@ impl Table {
             self.remove(fingerprint, changes);
         }
         if let Some(entry) = self.sessions.get_mut(&fingerprint) {
-            entry.left_ms = None;
+            (entry.left_ms, entry.is_overfull) = (None, false);
             if entry.expiry != expiry {
                 entry.expiry = expiry;
                 changes.put_session(fingerprint, &entry.stored());
@@ -160,8 +162,15 @@ impl Table {
         is_away && self.remove(fingerprint, changes).is_some()
     }
 
-    /// Keeps a message for each session that hears the event with QoS 1 or 2. They are held until they are told.
-    pub(super) fn keep(&mut self, event: &Event, registry: &Snapshot, changes: &mut Changes) -> Vec<Held> {
+    /// Keeps a message for each session that hears the event with QoS 1 or 2, held until it is told. `overfull` gets
+    /// those that lose a message for the first time since they got their connection.
+    pub(super) fn keep(
+        &mut self,
+        event: &Event,
+        registry: &Snapshot,
+        changes: &mut Changes,
+        overfull: &mut Vec<SessionKey>,
+    ) -> Vec<Held> {
         let mut held = Vec::new();
         for (fingerprint, entry) in &mut self.sessions {
             let Some((owner, hearer)) = entry.key.holder.hearer(registry) else { continue };
@@ -180,9 +189,12 @@ impl Table {
                 retain: heard.retain,
                 properties: event.publishing.properties.clone(),
             };
-            let weight = message.weight();
+            let (weight, dropped) = (message.weight(), entry.dropped);
             let others = self.bytes - entry.outbox.bytes();
             let has_room = entry.make_room(*fingerprint, weight, others, &self.bounds, &mut self.dropped, changes);
+            if entry.dropped > dropped && !std::mem::replace(&mut entry.is_overfull, true) {
+                overfull.push(entry.key.clone());
+            }
             if has_room {
                 let seq = entry.outbox.next_seq();
                 let pieces = changes.put_message(*fingerprint, seq, &message);
@@ -311,6 +323,7 @@ impl Entry {
             left_ms: None,
             received: HashSet::new(),
             dropped: 0,
+            is_overfull: false,
         }
     }
 
@@ -396,9 +409,6 @@ impl Entry {
         loop {
             if self.fits(weight, others, bounds) {
                 return true;
-            }
-            if self.dropped == 0 {
-                log::warn!(session:% = self.key; "what waits for a lasting MQTT session is too much: the oldest goes");
             }
             (self.dropped, *dropped) = (self.dropped + 1, *dropped + 1);
             let Some(Gone { seq, pieces }) = self.outbox.drop_oldest() else { return false };

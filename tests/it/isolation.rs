@@ -254,6 +254,7 @@ async fn a_command_line_elsewhere_reaches_only_what_is_its_users() {
                 json!({ "ask": "dead", "which": chosen, "count": 5 }),
                 json!({ "ask": "replay", "which": chosen }),
                 json!({ "ask": "discard", "which": chosen }),
+                json!({ "ask": "session-end", "device": victim.device.id }),
                 json!({ "ask": "user-list" }),
                 json!({ "ask": "user-remove", "name": victim.account.name }),
                 json!({ "ask": "user-add", "name": "third", "password": "stolen!" }),
@@ -266,7 +267,7 @@ async fn a_command_line_elsewhere_reaches_only_what_is_its_users() {
             let told = intruder.account.tell("POST", "/v1/command", &ask).await.json();
             assert!(told["refused"].is_string() && told.as_object().unwrap().len() == 1, "{ask}: {told}");
         }
-        for ask in ["device-list", "product-list", "secret-list", "token-list", "status"] {
+        for ask in ["device-list", "product-list", "secret-list", "token-list", "session-list", "status"] {
             let told = intruder.account.tell("POST", "/v1/command", &json!({ "ask": ask })).await;
             assert!(victim.words().iter().all(|word| !told.body.contains(word)), "{ask}: {told:?}");
         }

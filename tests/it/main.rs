@@ -50,6 +50,7 @@ mod products;
 mod remote;
 mod requests;
 mod retained;
+mod sleeping;
 mod streams;
 mod systemd;
 mod web_markup;

@@ -15,6 +15,9 @@ use tokio::time::timeout;
 
 use crate::gateway::PATIENCE;
 
+/// The flag of a session that ends with its connection.
+const CLEAN_SESSION: u8 = 0b10;
+
 /// What was published.
 #[derive(Debug, Clone)]
 pub struct Message {
@@ -25,7 +28,8 @@ pub struct Message {
 
 #[derive(Debug)]
 pub enum Packet {
-    ConnAck(u8),
+    /// With the code, and whether the session was there before.
+    ConnAck(u8, bool),
     PubAck(u16),
     /// A PUBACK of version 5 with the reason of a refusal.
     Refused(u16, u8),
@@ -47,25 +51,51 @@ pub struct Client {
 impl Client {
     /// Logs in, the name being the client id, too. `None` if it is not let in.
     pub async fn login(at: SocketAddr, name: &str, secret: &str) -> Option<Self> {
-        Self::login_with(4, at, name, secret).await
+        Self::login_with(4, CLEAN_SESSION, at, name, secret).await.map(|(client, _)| client)
     }
 
     /// The same with version 5; it can only publish.
     pub async fn login_5(at: SocketAddr, name: &str, secret: &str) -> Option<Self> {
-        Self::login_with(5, at, name, secret).await
+        Self::login_with(5, CLEAN_SESSION, at, name, secret).await.map(|(client, _)| client)
     }
 
-    async fn login_with(version: u8, at: SocketAddr, name: &str, secret: &str) -> Option<Self> {
+    /// Logs in to a session that outlives its connection: whether it was there before, too.
+    pub async fn resume(at: SocketAddr, name: &str, secret: &str) -> (Self, bool) {
+        Self::login_with(4, 0, at, name, secret).await.expect("it is let in")
+    }
+
+    /// Leaves as clients do. The messages that came.
+    pub async fn leave(mut self) -> Vec<Message> {
+        self.send(&[0xE0, 0]).await.expect("the connection holds");
+        self.rest().await
+    }
+
+    /// The messages that came before the connection ended.
+    pub async fn rest(mut self) -> Vec<Message> {
+        let mut rest = Vec::new();
+        while let Some(message) = timeout(PATIENCE, self.next()).await.expect("the connection ends in time") {
+            rest.push(message);
+        }
+        rest
+    }
+
+    async fn login_with(
+        version: u8,
+        clean_session: u8,
+        at: SocketAddr,
+        name: &str,
+        secret: &str,
+    ) -> Option<(Self, bool)> {
         let mut client = Self::connect(version, at).await?;
         let mut body = text("MQTT");
-        body.extend([version, 0b1100_0010, 0, 0]);
+        body.extend([version, 0b1100_0000 | clean_session, 0, 0]);
         body.extend(no_properties(version));
         for part in [name, name, secret] {
             body.extend(text(part));
         }
         client.send(&packet(0x10, &body)).await?;
         match client.packets.recv().await {
-            Some(Packet::ConnAck(0)) => Some(client),
+            Some(Packet::ConnAck(0, was_there)) => Some((client, was_there)),
             _ => None,
         }
     }
@@ -235,7 +265,7 @@ async fn read(reader: &mut BufReader<OwnedReadHalf>) -> Option<Packet> {
     let at = Instant::now();
     let number = |at: usize| u16::from_be_bytes([body[at], body[at + 1]]);
     Some(match first >> 4 {
-        2 => Packet::ConnAck(body[1]),
+        2 => Packet::ConnAck(body[1], body[0] & 1 == 1),
         3 => {
             let mut rest = 2 + usize::from(number(0));
             let topic = String::from_utf8(body[2..rest].to_vec()).unwrap();

@@ -34,6 +34,8 @@ use crate::logbook::Logbook;
 use crate::model::WallTime;
 use crate::notices::Notices;
 use crate::registry::Registry;
+use crate::sessions::Bounds;
+use crate::sessions::Sessions;
 use crate::store::Meta;
 use crate::store::Queue;
 use crate::store::QueueWriter;
@@ -65,6 +67,7 @@ impl Scene {
         let (stop, stopping) = watch::channel(false);
         let (queue, _) = Queue::open(data.path()).unwrap();
         let (writer, _) = QueueWriter::start(&queue, 0);
+        let sessions = Sessions::restore(&queue, &writer, Bounds::default(), 0).unwrap();
         let overview = Overview {
             registry: registry.watch(),
             config,
@@ -86,6 +89,7 @@ impl Scene {
             intake,
             live: live.clone(),
             presence: Presence::default(),
+            sessions,
             backups: Backups::new(Arc::clone(&registry), chance.clone()),
             chance,
             listening: watch::channel(json!({ "mqtt": "127.0.0.1:1883" })).1,

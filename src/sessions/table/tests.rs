@@ -46,7 +46,8 @@ fn subscribed(table: &mut Table, device: u8, filter: &str) {
 fn keeping(table: &mut Table, event: &Event) -> Vec<u64> {
     let registry = snapshot([device(1), device(2)], []);
     let mut changes = Changes::new();
-    let mut held: Vec<u64> = table.keep(event, &registry, &mut changes).iter().map(|held| held.0).collect();
+    let mut held: Vec<u64> =
+        table.keep(event, &registry, &mut changes, &mut Vec::new()).iter().map(|held| held.0).collect();
     assert_eq!(changes.is_empty(), held.is_empty());
     held.sort_unstable();
     held
@@ -103,7 +104,7 @@ fn all_outboxes_together_have_a_bound() {
     let event = event("t", Source::Api, OWNER);
     for _ in 0..5 {
         let registry = snapshot([device(1), device(2)], []);
-        let held = table.keep(&event, &registry, &mut Changes::new());
+        let held = table.keep(&event, &registry, &mut Changes::new(), &mut Vec::new());
         table.stored(&held);
         table.tell(&held);
         assert!(table.bytes <= 3 * weight);
@@ -124,4 +125,21 @@ fn a_new_session_finds_a_place_only_if_another_of_its_holder_is_away() {
     let mut attach = |key: &SessionKey| table.attach(key, false, Expiry::NEVER, &mut Changes::new()).is_ok();
     assert!(!attach(&key(2)));
     assert!(attach(&other));
+}
+
+#[test]
+fn a_full_outbox_is_told_once_until_its_client_comes() {
+    let mut table = table(Bounds { messages: 1, ..Bounds::default() });
+    subscribed(&mut table, 1, "#");
+    let registry = snapshot([device(1)], []);
+    let keep = |table: &mut Table| {
+        let (mut changes, mut overfull) = (Changes::new(), Vec::new());
+        let held = table.keep(&event("t", Source::Api, OWNER), &registry, &mut changes, &mut overfull);
+        table.stored(&held);
+        table.tell(&held);
+        overfull
+    };
+    assert_eq!([keep(&mut table), keep(&mut table), keep(&mut table)], [vec![], vec![key(1)], vec![]]);
+    table.attach(&key(1), false, Expiry::NEVER, &mut Changes::new()).unwrap().unwrap();
+    assert_eq!([keep(&mut table), keep(&mut table)], [vec![key(1)], vec![]]);
 }

@@ -73,6 +73,11 @@ async function addDevice(browser, page) {
     await seen(browser, page, 'device-programs');
     await page.reload();
     assert.ok(!(await page.content()).includes(key), 'the key is shown once');
+    await ask(browser, 'sleep', { device, key });
+    await page.reload();
+    await page.locator('#sessions', { hasText: 'away' }).waitFor();
+    await page.locator('#sessions summary').click();
+    await seen(browser, page, 'device-asleep');
     return { device, key };
 }
 

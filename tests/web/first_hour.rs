@@ -17,6 +17,7 @@ use crate::flow;
 use crate::flow::Flow;
 use crate::gateway::PATIENCE;
 use crate::gateway::Setup;
+use crate::mqtt::Client;
 use crate::receiver::Answer;
 use crate::receiver::Receiver;
 use crate::sensors;
@@ -81,6 +82,14 @@ async fn walk_through(script: &str) -> Vec<String> {
             "publish" => {
                 publish(gateway.mqtt, &said).await;
                 json!("published")
+            }
+            // The sensor subscribes, and sleeps.
+            "sleep" => {
+                let word = |name: &str| said[name].as_str().unwrap_or_else(|| panic!("{said}"));
+                let (mut client, _) = Client::resume(gateway.mqtt, word("device"), word("key")).await;
+                client.subscribe("for-who-sleeps").await;
+                client.leave().await;
+                json!("asleep")
             }
             // The web service gets a request.
             "receive" => json!(receiver.next().await.body),

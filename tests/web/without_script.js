@@ -17,6 +17,7 @@ flow(async (browser) => {
 
     const { device, key } = await devices(page);
     await products(browser, page);
+    await sleeper(browser, page, { device, key });
 
     const hook = await createHook(page, await ask(browser, 'target'));
     await ask(browser, 'publish', { device, key, name: 'temp', values: [21.5] });
@@ -63,6 +64,15 @@ async function devices(page) {
     await page.getByRole('link', { name: 'Show all' }).click();
     await page.getByRole('link', { name: 'kitchen' }).waitFor();
     return { device, key };
+}
+
+// A session that is away is shown, and ended.
+async function sleeper(browser, page, { device, key }) {
+    await ask(browser, 'sleep', { device, key });
+    await page.goto(`${browser.told.gateway}/devices/${device}`);
+    await page.locator('#sessions', { hasText: 'away' }).waitFor();
+    await sure(page, 'End this session', 'kitchen', 'The session is ended.');
+    assert.equal(await page.locator('#sessions').count(), 0);
 }
 
 // Makes one, changes it, puts the device in and takes it out, and deletes it.

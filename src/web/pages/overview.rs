@@ -4,7 +4,9 @@
 
 use std::sync::Arc;
 
+use serde::Deserialize;
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::bus::QueueReport;
 use crate::bus::protocol::Request;
@@ -46,8 +48,20 @@ struct Whole {
     clock_is_set: bool,
     disk_free_bytes: u64,
     bluetooth: Radio,
+    sessions: Sessions,
     /// Why events cannot be stored, if they cannot.
     trouble: Option<String>,
+}
+
+/// MQTT sessions that outlive their connection, in the words of the command line.
+#[derive(Default, Serialize, Deserialize)]
+struct Sessions {
+    connected: u64,
+    away: u64,
+    /// Messages that wait for them.
+    waiting: u64,
+    /// Messages that had to go since the start.
+    dropped: u64,
 }
 
 #[derive(Serialize)]
@@ -79,6 +93,7 @@ impl Page for Overview {
             clock_is_set: false,
             disk_free_bytes: 12_000_000_000,
             bluetooth: Radio::sample(BleState::NoAdapter),
+            sessions: Sessions { connected: 1, away: 2, waiting: 30, dropped: 4 },
             trouble: Some("the disk is full".to_owned()),
         };
         let notice = Notice {
@@ -125,18 +140,24 @@ async fn overview(context: Arc<Context>, visit: Visit) -> Shown {
             hook: hook.filter(|hook| hook.owner == user).map(|hook| hook.id.to_string()),
         }
     };
+    let whole = if is_owner {
+        let mut status = context.ask(user, Request::Status).await?.unwrap_or_default();
+        Some(whole(&context, &visit, status["sessions"].take()))
+    } else {
+        None
+    };
     let page = Overview {
         devices: devices().count(),
         devices_online: devices().filter(|device| context.presence.of(device.id).connections > 0).count(),
         hooks: hooks().count(),
         hooks_stopped: hooks().filter(|hook| board.hook(hook.id).too_many_errors).count(),
-        whole: is_owner.then(|| whole(&context, &visit)),
+        whole,
         notices: context.notices_for(visit.user()).into_iter().rev().map(notice).collect(),
     };
     Ok(show(&context, &visit, &page))
 }
 
-fn whole(context: &Context, visit: &Visit) -> Whole {
+fn whole(context: &Context, visit: &Visit, sessions: Value) -> Whole {
     let queue = context.overview.board.queue();
     Whole {
         queue,
@@ -144,6 +165,7 @@ fn whole(context: &Context, visit: &Visit) -> Whole {
         clock_is_set: visit.now.wall >= clock::BUILT_AT,
         disk_free_bytes: context.overview.writer.free_bytes(),
         bluetooth: Radio::of(context.ble.report(), visit.now.wall),
+        sessions: serde_json::from_value(sessions).unwrap_or_default(),
         trouble: context.overview.trouble(),
     }
 }

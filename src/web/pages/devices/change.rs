@@ -1,4 +1,4 @@
-//! POST /devices/:device/name, /notes, /product, /key and /remove
+//! POST /devices/:device/name, /notes, /product, /session, /key and /remove
 //!
 //! The forms of a device's page.
 
@@ -22,6 +22,7 @@ pub(super) fn routes(site: &Site) -> Vec<Route> {
         site.form(&["/devices/:device/name"], rename),
         site.form(&["/devices/:device/notes"], note),
         site.form(&["/devices/:device/product"], move_to),
+        site.form(&["/devices/:device/session"], end_session),
         site.form(&["/devices/:device/key"], renew_key),
         site.form(&["/devices/:device/remove"], remove),
     ]
@@ -63,6 +64,16 @@ async fn move_to(context: Arc<Context>, visit: Visit) -> Shown {
         None => Ok(()),
     };
     Ok(go_on(&context, &visit, &devices::path_of(device.id), Flash::of(&went, visit.t("Saved."))))
+}
+
+/// A session that is away ends.
+async fn end_session(context: Arc<Context>, visit: Visit) -> Shown {
+    let device = devices::wanted(&context, &visit)?;
+    let client_id = Some(visit.form.text("client_id").to_owned());
+    let request = Request::SessionEnd { device: device.id.to_string(), client_id };
+    let went = context.ask(visit.user_id(), request).await?;
+    let flash = Flash::of(&went, visit.t("The session is ended."));
+    Ok(go_on(&context, &visit, &devices::path_of(device.id), flash))
 }
 
 async fn renew_key(context: Arc<Context>, visit: Visit) -> Shown {

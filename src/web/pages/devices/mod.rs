@@ -5,6 +5,7 @@ pub(super) mod claim;
 pub(super) mod list;
 pub(super) mod one;
 pub(in crate::web) mod sensor;
+mod sessions;
 
 use std::num::NonZeroU32;
 use std::sync::Arc;

@@ -21,6 +21,7 @@ use crate::web::frame::Frame;
 use crate::web::pages::devices;
 use crate::web::pages::devices::sensor;
 use crate::web::pages::devices::sensor::Settings;
+use crate::web::pages::devices::sessions::Session;
 use crate::web::pages::show_part;
 use crate::web::refusal::Refusal;
 use crate::web::route::Shown;
@@ -58,6 +59,8 @@ pub(in crate::web::pages) struct OneDevice {
     products: Vec<Choice>,
     /// If it is a sensor over Bluetooth.
     sensor: Option<Settings>,
+    /// Those that outlive their connection.
+    sessions: Vec<Session>,
     added: Moment,
     name_chars: usize,
     notes_chars: usize,
@@ -124,6 +127,7 @@ impl Page for OneDevice {
                 notes_error: None,
                 products: Vec::new(),
                 sensor: None,
+                sessions: Vec::new(),
                 added: moment(),
                 name_chars: DeviceName::MAX_CHARS,
                 notes_chars: Device::NOTES_CHARS,
@@ -163,6 +167,7 @@ impl Page for OneDevice {
             name_error: Some(owned("there is already a device named \"<b>\"")),
             notes: owned("</textarea><b>in the shed</b>"),
             notes_error: Some(owned("a device's notes have at most 2000 characters")),
+            sessions: Session::samples(),
             products: vec![Choice { value: owned("1001"), name: owned("<b>green</b>"), is_chosen: true }],
             ..sample(busy, None, "http://pi.local:8484")
         };
@@ -252,6 +257,7 @@ async fn page(context: &Context, visit: &Visit, device: &Device, key: Option<&st
         name: device.name.to_string(),
         now: state(context, visit, device).await?,
         sensor: Settings::of(context, visit, device).await?,
+        sessions: Session::all_of(context, visit, device).await?,
         sketches: sketches::all(&facts),
         has_key: key.is_some(),
         host: facts.host().to_owned(),

@@ -14,6 +14,7 @@
 //! | [`network`] | whether there is a way out of this machine |
 //! | [`bus`] | the wires between them, and what everybody may look at |
 //! | [`hooks`] | the rules: definition, template, request, response, limits, retry |
+//! | [`sources`] | devices that people already have: what a system's own topics say of which device |
 //! | [`limits`], [`registry`] | the limits' windows; users, devices, products, hooks, tokens |
 //! | [`retained`] | MQTT's retained messages |
 //! | [`accounts`], [`backup`] | who may log in: passwords, one-time passwords, attempts; all that was set up, in one file |
@@ -50,6 +51,7 @@ pub mod notices;
 pub mod registry;
 pub mod retained;
 pub mod sessions;
+pub mod sources;
 pub mod store;
 pub mod telemetry;
 pub mod tls;

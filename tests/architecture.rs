@@ -9,7 +9,7 @@ use std::path::PathBuf;
 /// From low to high. A module may name those of lower layers, and of its own layer only what [`BESIDE`] says.
 const LAYERS: [&[&str]; 9] = [
     &["model"],
-    &["hooks", "config", "telemetry", "clock", "chance"],
+    &["hooks", "config", "sources", "telemetry", "clock", "chance"],
     &["store"],
     &["registry", "limits", "logbook", "notices", "history", "retained", "tls"],
     &["bus", "accounts", "backup", "sessions"],
@@ -20,7 +20,14 @@ const LAYERS: [&[&str]; 9] = [
 ];
 
 /// Who may name whom in its own layer.
-const BESIDE: [(&str, &str); 4] = [("telemetry", "clock"), ("dispatch", "delivery"), ("api", "http"), ("web", "http")];
+const BESIDE: [(&str, &str); 6] = [
+    ("telemetry", "clock"),
+    ("sources", "clock"),
+    ("config", "sources"),
+    ("dispatch", "delivery"),
+    ("api", "http"),
+    ("web", "http"),
+];
 
 /// Folders that are pure rules, though they are part of a task: they name only these modules.
 const PURE: [(&str, &[&str]); 1] = [("ble/decode", &["ble"])];

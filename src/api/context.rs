@@ -16,6 +16,7 @@ use crate::bus::Order;
 use crate::bus::Overview;
 use crate::bus::Presence;
 use crate::bus::RemoteRequest;
+use crate::bus::Sources;
 use crate::chance::Chance;
 use crate::clock;
 use crate::http::ApiError;
@@ -45,6 +46,8 @@ pub struct Context {
     pub overview: Overview,
     /// How the Bluetooth radio is.
     pub ble: Ble,
+    /// What the sources say.
+    pub sources: Sources,
     /// Where events are handed in.
     pub intake: Intake,
     /// Where events are heard.

@@ -19,6 +19,7 @@ mod overview;
 mod products;
 mod refusals;
 mod secrets;
+mod sources;
 #[cfg(test)]
 mod tests;
 
@@ -43,6 +44,7 @@ fn endpoints() -> Vec<Endpoint> {
         health::endpoints(),
         overview::endpoints(),
         ble::endpoints(),
+        sources::endpoints(),
         account::endpoints(),
         // Before the devices, one of which might be called "events".
         events::endpoints(),

@@ -27,6 +27,9 @@ impl From<RegistryError> for ApiError {
             RegistryError::NameTaken { .. }
             | RegistryError::Adopted { .. }
             | RegistryError::NoSensor { .. }
+            | RegistryError::NoSource { .. }
+            | RegistryError::AdoptedFrom { .. }
+            | RegistryError::NotAdopted { .. }
             | RegistryError::Telling(_)
             | RegistryError::UserTaken { .. }
             | RegistryError::ProductText { .. }

@@ -21,6 +21,7 @@ use crate::bus::Presence;
 use crate::bus::Publication;
 use crate::bus::Publisher;
 use crate::bus::Refusal;
+use crate::bus::Sources;
 use crate::bus::ble;
 use crate::bus::orders;
 use crate::bus::remote_requests;
@@ -115,6 +116,7 @@ impl Scene {
             registry,
             overview,
             ble: ble(Vec::new()).0,
+            sources: Sources::default(),
             intake,
             calls: Calls::new(live.clone(), chance.clone(), Duration::ZERO, stopped.clone()),
             live,

@@ -242,6 +242,37 @@ pub enum Request {
     },
     /// The sensors that are adopted.
     BleList,
+    /// Register the login of a source.
+    SourceAdd {
+        /// The device's name.
+        name: String,
+        /// The name of the rules by which its topics are read.
+        rules: String,
+    },
+    /// Have the topics of a source read by other rules.
+    SourceSet {
+        /// Its id or name.
+        source: String,
+        /// The name of the rules.
+        rules: String,
+    },
+    /// The sources, and the devices behind them.
+    SourceList,
+    /// Make what a source speaks of a device, whose readings are events.
+    SourceAdopt {
+        /// The source's id or name.
+        source: String,
+        /// What the device is called there.
+        known_as: String,
+        /// What it shall be called; without it, as it is there.
+        #[serde(default)]
+        name: Option<String>,
+    },
+    /// Forget a device that was adopted from a source.
+    SourceForget {
+        /// Its id or name.
+        device: String,
+    },
     /// What is used of each limit.
     Limits,
     /// Everything that waits, in figures.

@@ -77,7 +77,8 @@ pub enum Accepted {
     Stored(EventId),
     /// No hook wants it: it was shown to those who listen, and nothing is kept.
     PassedOn(EventId),
-    /// A device said it to the gateway itself: it is no event, and the gateway knows it now.
+    /// It is no event: a device said it to the gateway itself, which knows it now. Or a source said it: what it says of
+    /// adopted devices is accepted.
     Taken,
     /// It is the resend of an event that was accepted before; nothing happened again.
     Resent,

@@ -65,8 +65,8 @@ pub(super) enum Command {
 impl Command {
     pub(super) async fn run(self, gateway: &Gateway, out: &mut Output) -> anyhow::Result<()> {
         let (request, told): (Request, fn(&Value) -> String) = match self {
-            Self::Add { name } => return show_key(Request::DeviceAdd { name }, gateway, out).await,
-            Self::Key { device } => return show_key(Request::DeviceKey { device }, gateway, out).await,
+            Self::Add { name } => return show_key(Request::DeviceAdd { name }, gateway, out, with_key).await,
+            Self::Key { device } => return show_key(Request::DeviceKey { device }, gateway, out, with_key).await,
             Self::Claim { id } => (Request::DeviceClaim { id }, claimed),
             Self::Rename { device, name } => (Request::DeviceRename { device, name }, one),
             Self::Note { device, notes } => (Request::DeviceNote { device, notes }, one),
@@ -78,7 +78,14 @@ impl Command {
     }
 }
 
-async fn show_key(request: Request, gateway: &Gateway, out: &mut Output) -> anyhow::Result<()> {
+/// Asks for something that has a key, and shows it this once. `told` is given it, and a line for the shell that publishes
+/// with it.
+pub(super) async fn show_key(
+    request: Request,
+    gateway: &Gateway,
+    out: &mut Output,
+    told: fn(&Value, &str) -> String,
+) -> anyhow::Result<()> {
     let device = gateway.ask(&request).await?;
     if out.is_json() {
         return out.json(&device).context("stdout takes nothing");
@@ -91,7 +98,7 @@ async fn show_key(request: Request, gateway: &Gateway, out: &mut Output) -> anyh
         status["listening"]["mqtt"].as_str(),
         gateway.host().ok().flatten(),
     );
-    out.text(&with_key(&device, &publish)).context("stdout takes nothing")
+    out.text(&told(&device, &publish)).context("stdout takes nothing")
 }
 
 fn with_key(device: &Value, publish: &str) -> String {

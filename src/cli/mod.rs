@@ -33,6 +33,7 @@ mod secret;
 mod sensor;
 mod service;
 mod session;
+mod source;
 mod status;
 mod token;
 mod user;
@@ -138,6 +139,9 @@ enum Command {
     /// Sensors with Bluetooth Low Energy
     #[command(subcommand)]
     Ble(ble::Command),
+    /// Devices that you already have, behind Tasmota, Zigbee2MQTT and the like
+    #[command(subcommand)]
+    Source(source::Command),
     Backup(backup::Backup),
     Restore(backup::Restore),
     Diagnostics(diagnostics::Diagnostics),
@@ -199,6 +203,7 @@ async fn ask(command: Command, gateway: Gateway, out: &mut Output) -> anyhow::Re
         Command::Logout => login::logout(out).await,
         Command::Product(product) => product.run(&gateway, out).await,
         Command::Ble(ble) => ble.run(&gateway, out).await,
+        Command::Source(source) => source.run(&gateway, out).await,
         Command::Secret(secret) => secret.run(&gateway, out).await,
         Command::Backup(backup) => backup.run(&gateway, out).await,
         Command::Restore(restore) => restore.run(&gateway, out).await,
@@ -301,6 +306,14 @@ mod tests {
             "farhook ble set kitchen --max-interval 600 --deadband temperature=0.5 --deadband humidity=2",
             "farhook ble forget kitchen",
             "farhook ble list",
+            "farhook source add house --preset tasmota",
+            "farhook source set house --rules greenhouse",
+            "farhook source list --json",
+            "farhook source devices",
+            "farhook source devices house",
+            "farhook source adopt house kitchen-plug hall-plug",
+            "farhook source adopt house kitchen-plug --name kitchen",
+            "farhook source forget kitchen",
             "farhook secret list",
             "farhook secret remove API_KEY",
             "farhook token create --user you --expires-in 3600",

@@ -6,6 +6,7 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use crate::config::AddressRangeError;
+use crate::sources::RuleSetError;
 
 /// Everything that is wrong, in the order of the files and of their lines; never empty.
 /// Shown with one problem on a line.
@@ -55,6 +56,15 @@ pub enum Problem {
         /// The key that is missing.
         missing: &'static str,
     },
+    /// The rules of a source cannot be used.
+    #[error("{at}: source: {cause}")]
+    Source {
+        /// Where.
+        at: Place,
+        /// What is wrong.
+        #[source]
+        cause: SourceProblem,
+    },
     /// The value has the wrong type or is out of range.
     #[error("{at}: {key}: expected {expected}, found {found}")]
     WrongValue {
@@ -67,6 +77,26 @@ pub enum Problem {
         /// What is there, as it is written or by its type.
         found: String,
     },
+}
+
+/// What can be wrong with a `[[source]]`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SourceProblem {
+    /// A key is unknown, missing, or has the wrong type.
+    #[error("{message}")]
+    Form {
+        /// What the parser says.
+        message: String,
+    },
+    /// Two in the same file are called so.
+    #[error("{name} stands twice in this file")]
+    Twice {
+        /// The name.
+        name: String,
+    },
+    /// Its rules cannot be used.
+    #[error(transparent)]
+    Rules(#[from] RuleSetError),
 }
 
 /// A line of a file.
@@ -105,6 +135,8 @@ pub enum Expected {
     AddressRanges,
     /// An address range; says what is wrong with the one that is there.
     AddressRange(AddressRangeError),
+    /// A list of sources.
+    Sources,
     /// A table of keys.
     Table,
 }
@@ -152,6 +184,7 @@ impl fmt::Display for Expected {
             }
             Self::AddressRanges => f.write_str(r#"a list of address ranges like ["192.168.1.0/24", "::1"]"#),
             Self::AddressRange(why) => write!(f, r#"an address range like "192.168.1.0/24" ({why})"#),
+            Self::Sources => f.write_str("tables that begin with [[source]]"),
             Self::Table => f.write_str("a table of keys"),
         }
     }

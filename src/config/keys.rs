@@ -179,9 +179,12 @@ pub(super) const KEYS: [Key; 41] = [
     Key { path: "log.level", set: |config, found| put(&mut config.log.level, level(found)) },
 ];
 
+/// The list of tables that is no key: rules are not one value.
+pub(super) const SOURCES: &str = "source";
+
 /// Every section and every key, as they can be meant by an unknown one.
 pub(super) fn names() -> impl Iterator<Item = &'static str> + Clone {
-    KEYS.iter().flat_map(|key| key.path.split('.').next().into_iter().chain([key.path]))
+    KEYS.iter().flat_map(|key| key.path.split('.').next().into_iter().chain([key.path])).chain([SOURCES])
 }
 
 /// The key with that path.

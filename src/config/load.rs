@@ -1,5 +1,6 @@
 //! Reads the files, one over the other, and collects everything that is wrong with any of them.
 
+use std::collections::HashSet;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -14,8 +15,10 @@ use crate::config::ConfigError;
 use crate::config::Expected;
 use crate::config::Place;
 use crate::config::Problem;
+use crate::config::SourceProblem;
 use crate::config::check::Wrong;
 use crate::config::keys;
+use crate::config::sources;
 use crate::config::unknown;
 
 /// The folder beside the main file whose files are read over it.
@@ -115,7 +118,9 @@ impl Reading<'_> {
     fn walk(&mut self, section: &str, table: &DeTable) {
         for (name, value) in table {
             let path = join(section, name.get_ref());
-            if let Some(key) = keys::find(&path) {
+            if path == keys::SOURCES {
+                self.sources(value);
+            } else if let Some(key) = keys::find(&path) {
                 if let Err(wrong) = (key.set)(self.config, value) {
                     self.report_wrong(path, wrong);
                 }
@@ -127,6 +132,31 @@ impl Reading<'_> {
                 self.report(offset, Problem::UnknownKey { at: self.place(offset), key: path, nearest });
             }
         }
+    }
+
+    /// Takes up `[[source]]`; one of the same name in an earlier file makes room.
+    fn sources(&mut self, value: &Spanned<DeValue>) {
+        let Some(list) = value.get_ref().as_array() else {
+            return self.report_wrong(keys::SOURCES.to_owned(), Wrong::new(value, Expected::Sources));
+        };
+        let mut names = HashSet::new();
+        for table in list {
+            match sources::read(table) {
+                Ok(rules) if !names.insert(rules.name().to_owned()) => {
+                    let cause = SourceProblem::Twice { name: rules.name().to_owned() };
+                    self.report_source(table.span().start, cause);
+                }
+                Ok(rules) => {
+                    self.config.sources.retain(|known| known.name() != rules.name());
+                    self.config.sources.push(rules);
+                }
+                Err((offset, cause)) => self.report_source(offset, cause),
+            }
+        }
+    }
+
+    fn report_source(&mut self, offset: usize, cause: SourceProblem) {
+        self.report(offset, Problem::Source { at: self.place(offset), cause });
     }
 
     fn enter(&mut self, section: String, value: &Spanned<DeValue>) {

@@ -10,6 +10,7 @@ mod keys;
 mod load;
 mod schema;
 mod shown;
+mod sources;
 mod unknown;
 
 pub use address_range::AddressRange;
@@ -18,6 +19,7 @@ pub use error::ConfigError;
 pub use error::Expected;
 pub use error::Place;
 pub use error::Problem;
+pub use error::SourceProblem;
 pub use schema::Ble;
 pub use schema::Config;
 pub use schema::Delivery;

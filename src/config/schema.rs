@@ -16,6 +16,8 @@ use crate::model::Bounds;
 use crate::model::DefaultBody;
 use crate::model::WhenFull;
 use crate::model::spec;
+use crate::sources;
+use crate::sources::RuleSet;
 
 /// Everything that an owner may change. `Config::default()` is what holds without a file.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -38,6 +40,15 @@ pub struct Config {
     pub ble: Ble,
     /// `[log]`
     pub log: Log,
+    /// `[[source]]`: rules that a user wrote for what systems publish in topics of their own; by name.
+    pub sources: Vec<RuleSet>,
+}
+
+impl Config {
+    /// The rules of that name: a user's, or a preset.
+    pub fn rules(&self, name: &str) -> Option<&RuleSet> {
+        self.sources.iter().find(|rules| rules.name() == name).or_else(|| sources::preset(name))
+    }
 }
 
 /// The MQTT listener.

@@ -51,7 +51,7 @@ impl Config {
 }
 
 fn values(config: &Config) -> Vec<(&'static str, Value)> {
-    let Config { mqtt, http, limits, delivery, egress, hooks, queue, ble, log } = config;
+    let Config { mqtt, http, limits, delivery, egress, hooks, queue, ble, log, sources: _ } = config;
     vec![
         ("mqtt.listen", text(mqtt.listen.to_string())),
         ("mqtt.tls_listen", address_or_off(mqtt.tls_listen)),

@@ -17,6 +17,7 @@ use crate::bus::Presence;
 use crate::bus::Publication;
 use crate::bus::Publisher;
 use crate::bus::Replays;
+use crate::bus::Sources;
 use crate::bus::protocol::Asked;
 use crate::bus::protocol::Reply;
 use crate::bus::protocol::Request;
@@ -45,6 +46,8 @@ pub struct Parts {
     pub sessions: Sessions,
     /// How the work goes, and how full everything is.
     pub overview: Overview,
+    /// What the sources say.
+    pub sources: Sources,
     /// How the Bluetooth radio is.
     pub ble: Ble,
     /// The log of attempts.
@@ -120,6 +123,11 @@ impl Clerk<'_> {
             Request::BleSet { device, telling, bind_key } => self.set_sensor(&device, &telling, bind_key).await,
             Request::BleForget { device } => self.forget_sensor(&device),
             Request::BleList => self.sensors().await,
+            Request::SourceAdd { name, rules } => self.add_source(name, rules),
+            Request::SourceSet { source, rules } => self.set_source(&source, rules),
+            Request::SourceList => self.sources(),
+            Request::SourceAdopt { source, known_as, name } => self.adopt_device(&source, &known_as, name),
+            Request::SourceForget { device } => self.forget_adopted(&device),
             Request::Limits => self.limits(),
             Request::Queue => self.queue().await,
             Request::Pause => self.pause().await,

@@ -18,6 +18,7 @@ mod server;
 mod sessions;
 mod shown;
 mod socket;
+mod sources;
 
 pub use answer::Parts;
 pub use server::serve;

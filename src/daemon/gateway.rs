@@ -26,6 +26,7 @@ use crate::bus::Live;
 use crate::bus::Overview;
 use crate::bus::Presence;
 use crate::bus::Replays;
+use crate::bus::Sources;
 use crate::bus::arrivals;
 use crate::bus::ble as ble_wires;
 use crate::bus::orders;
@@ -102,7 +103,7 @@ impl Gateway {
         let (intake, intake_queue) = Intake::new(INTAKE_WAITING);
         let (arrivals_in, arrivals_out) = arrivals();
         let (orders_in, orders_out) = orders();
-        let (presence, board) = (Presence::default(), Board::default());
+        let (presence, board, sources) = (Presence::default(), Board::default(), Sources::default());
         let calls = Calls::new(live.clone(), chance.clone(), ANSWER_WITHIN, work_stopped.clone());
 
         let (routes, watching) = network::watch(faces_stopped.clone());
@@ -144,6 +145,7 @@ impl Gateway {
                 presence: presence.clone(),
                 sessions: sessions.clone(),
                 retained: retained.clone(),
+                sources: sources.clone(),
                 chance: chance.clone(),
                 known,
             },
@@ -199,6 +201,7 @@ impl Gateway {
             presence,
             sessions,
             overview,
+            sources,
             ble: ble.clone(),
             logbook,
             backups,

@@ -18,6 +18,7 @@ use crate::bus::Overview;
 use crate::bus::Presence;
 use crate::bus::RemoteRequest;
 use crate::bus::Replays;
+use crate::bus::Sources;
 use crate::chance::Chance;
 use crate::control;
 use crate::http::Streams;
@@ -37,6 +38,7 @@ pub(super) struct Shared {
     pub(super) presence: Presence,
     pub(super) sessions: Sessions,
     pub(super) overview: Overview,
+    pub(super) sources: Sources,
     pub(super) ble: Ble,
     pub(super) logbook: Logbook,
     pub(super) backups: Backups,
@@ -55,6 +57,7 @@ impl Shared {
             registry: Arc::clone(&self.registry),
             accounts: Arc::clone(&self.accounts),
             overview: self.overview.clone(),
+            sources: self.sources.clone(),
             ble: self.ble.clone(),
             intake: self.intake.clone(),
             live: self.live.clone(),
@@ -103,7 +106,9 @@ impl Shared {
         replays: Replays,
         listening: watch::Receiver<Value>,
     ) -> control::Parts {
-        let Self { registry, accounts, intake, live, presence, sessions, overview, ble, logbook, backups, chance } =
+        let Self {
+            registry, accounts, intake, live, presence, sessions, overview, sources, ble, logbook, backups, chance,
+        } =
             self;
         control::Parts {
             registry,
@@ -113,6 +118,7 @@ impl Shared {
             presence,
             sessions,
             overview,
+            sources,
             ble,
             logbook,
             notices,

@@ -5,7 +5,8 @@
 //!                    │ no           │ yes                     │ no            dead letter ─┘           ─> live
 //!                  refusal       verdict of the first      refusal, or what the hook says              ─> dispatcher
 //! ```
-//! What a device says to the gateway itself is no event: a result goes to who waits for it, a description to the others
+//! What a source publishes is read by its rules first, and goes this way as events of the devices that were adopted from
+//! it. What a device says to the gateway itself is no event: a result goes to who waits for it, a description to the others
 //! that are known, and then comes the verdict.
 //!
 //! Verdicts, the live stream and the dispatcher all see events in the order in which they came. The intake never sends
@@ -17,6 +18,7 @@ mod payload;
 mod resends;
 mod room;
 mod said;
+mod source;
 
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -24,6 +26,7 @@ use std::sync::Mutex;
 use futures_util::FutureExt;
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
+use futures_util::future::ready;
 use futures_util::stream::FuturesOrdered;
 use log::debug;
 use log::warn;
@@ -41,6 +44,7 @@ use crate::bus::Presence;
 use crate::bus::Refusal;
 use crate::bus::Replay;
 use crate::bus::ReplayRefusal;
+use crate::bus::Sources;
 use crate::bus::Submission;
 use crate::bus::Verdict;
 use crate::bus::stopped;
@@ -57,6 +61,8 @@ use crate::intake::resends::Mark;
 use crate::intake::resends::Resends;
 use crate::intake::room::Stored;
 use crate::intake::said::Said;
+use crate::intake::source::Waiting;
+use crate::intake::source::Wanted;
 use crate::limits::Windows;
 use crate::model::DeviceId;
 use crate::model::Event;
@@ -107,6 +113,8 @@ pub struct Parts {
     pub sessions: Sessions,
     /// What MQTT clients that subscribe later get.
     pub retained: Retained,
+    /// Hears the sources.
+    pub sources: Sources,
     /// Makes ids.
     pub chance: Chance,
     /// What was known before the restart.
@@ -158,13 +166,27 @@ pub async fn run(parts: Parts, mut stop: watch::Receiver<bool>) {
         presence,
         sessions,
         retained,
+        sources,
         chance,
         known,
     } = parts;
     let desk = Desk::new(chance, known, triggers, presence.clone(), retained.clone());
     let mut registrations = registry.clone();
     forget_gone(&retained, &registrations.borrow_and_update(), &writer);
-    let mut clerk = Clerk { desk, retained, live, arrivals, board, history, calls, presence, sessions, unwanted: 0 };
+    let mut clerk = Clerk {
+        desk,
+        retained,
+        live,
+        arrivals,
+        board,
+        history,
+        calls,
+        presence,
+        sessions,
+        sources,
+        of_source: Ok(Accepted::Taken),
+        unwanted: 0,
+    };
     let mut under_way: FuturesOrdered<BoxFuture<'static, Settled>> = FuturesOrdered::new();
     loop {
         tokio::select! {
@@ -185,15 +207,17 @@ pub async fn run(parts: Parts, mut stop: watch::Receiver<bool>) {
                 }
             }
             submission = queue.recv(), if under_way.len() < UNDER_WAY => {
-                let Some(Submission { publication, verdict }) = submission else { break };
-                let decision = {
-                    let (registry, config) = (registry.borrow(), config.borrow());
-                    let stock = Stored { queue: &store, free_bytes: writer.free_bytes() };
-                    let mut decision = clerk.desk.decide(&publication, &registry, &config, &stock, clock::now());
-                    decision.keep(publication.resend, &clerk.sessions, &registry);
-                    decision
-                };
-                under_way.push_back(carry_out(verdict, decision, &writer));
+                let Some(submission) = submission else { break };
+                let (registry, config) = (Arc::clone(&registry.borrow()), config.borrow());
+                let stock = Stored { queue: &store, free_bytes: writer.free_bytes() };
+                match clerk.interpret(submission, &registry, &config) {
+                    Wanted::Nothing(verdict) => under_way.push_back(ready(Settled::Nothing { verdict }).boxed()),
+                    Wanted::Publications(publications) => for (publication, waiting) in publications {
+                        let mut decision = clerk.desk.decide(&publication, &registry, &config, &stock, clock::now());
+                        decision.keep(publication.resend, &clerk.sessions, &registry);
+                        under_way.push_back(carry_out(waiting, decision, &writer));
+                    },
+                }
             }
         }
     }
@@ -208,15 +232,12 @@ pub async fn run(parts: Parts, mut stop: watch::Receiver<bool>) {
 
 /// What was decided, and what the disk said to it.
 enum Settled {
-    Publication { verdict: oneshot::Sender<Verdict>, decision: Decision, stored: Result<(), WriteError> },
+    Publication { waiting: Waiting, decision: Decision, stored: Result<(), WriteError> },
+    Nothing { verdict: oneshot::Sender<Verdict> },
     Replay { replay: Replay, key: DeliveryKey, stored: Result<(), WriteError> },
 }
 
-fn carry_out(
-    verdict: oneshot::Sender<Verdict>,
-    mut decision: Decision,
-    writer: &QueueWriter,
-) -> BoxFuture<'static, Settled> {
+fn carry_out(waiting: Waiting, mut decision: Decision, writer: &QueueWriter) -> BoxFuture<'static, Settled> {
     let changes = decision.take_changes();
     let done = changes.map(|changes| writer.write(changes));
     async move {
@@ -224,7 +245,7 @@ fn carry_out(
             Some(done) => done.await.unwrap_or(Err(WriteError::Closed)),
             None => Ok(()),
         };
-        Settled::Publication { verdict, decision, stored }
+        Settled::Publication { waiting, decision, stored }
     }
     .boxed()
 }
@@ -254,6 +275,9 @@ struct Clerk {
     calls: Calls,
     presence: Presence,
     sessions: Sessions,
+    sources: Sources,
+    /// What a source is told of the publish of which a part was settled last.
+    of_source: Verdict,
     /// Results that nobody waited for, since the start.
     unwanted: u64,
 }
@@ -275,9 +299,10 @@ impl Clerk {
     /// Answers the publisher and, when all is well, tells everybody else.
     async fn settle(&mut self, settled: Settled) {
         match settled {
-            Settled::Publication { verdict, decision, stored } => {
-                self.settle_publication(verdict, decision, stored).await;
+            Settled::Publication { waiting, decision, stored } => {
+                self.settle_publication(waiting, decision, stored).await;
             }
+            Settled::Nothing { verdict } => drop(verdict.send(Ok(Accepted::Taken))),
             Settled::Replay { replay, key, stored } => {
                 let event = replay.letter.delivery.event;
                 self.desk.settle(key, &event);
@@ -291,14 +316,7 @@ impl Clerk {
         }
     }
 
-    async fn settle_publication(
-        &mut self,
-        verdict: oneshot::Sender<Verdict>,
-        decision: Decision,
-        stored: Result<(), WriteError>,
-    ) {
-        // A publisher that is gone does not wait for its verdict; the event is accepted all the same.
-        let answer = |answer: Verdict| drop(verdict.send(answer));
+    async fn settle_publication(&mut self, waiting: Waiting, decision: Decision, stored: Result<(), WriteError>) {
         match decision {
             Decision::Refused { refusal, full, notice } => {
                 if let Some(hook) = full {
@@ -308,17 +326,18 @@ impl Clerk {
                 if notice.is_some() {
                     warn!("a publication is refused: {refusal}");
                 }
-                answer(Err(refusal));
+                self.answer(waiting, Err(refusal));
                 tell(&self.live, notice).await;
             }
             Decision::Resent { mark } => {
                 // The first sending may have failed at the disk in the meantime.
                 let known = self.desk.knows(&mark);
-                answer(if known { Ok(Accepted::Resent) } else { Err(full("the first sending failed")) });
+                let verdict = if known { Ok(Accepted::Resent) } else { Err(full("the first sending failed")) };
+                self.answer(waiting, verdict);
             }
             Decision::Said { device, said } => {
                 self.hear(device, said);
-                answer(Ok(Accepted::Taken));
+                self.answer(waiting, Ok(Accepted::Taken));
             }
             Decision::Accepted { event, deliveries, dropped, mark, at_ms, notices, kept, keeping, .. } => {
                 if let Some(keeping) = keeping {
@@ -331,12 +350,12 @@ impl Clerk {
                     debug!("an event is refused: {error}");
                     self.desk.forget(mark, event.source, &deliveries, at_ms);
                     self.sessions.discard(&kept);
-                    answer(Err(full(&error.to_string())));
+                    self.answer(waiting, Err(full(&error.to_string())));
                     return;
                 }
                 let accepted =
                     if deliveries.is_empty() { Accepted::PassedOn(event.id) } else { Accepted::Stored(event.id) };
-                answer(Ok(accepted));
+                self.answer(waiting, Ok(accepted));
                 self.sessions.stored(&kept);
                 self.sessions.tell(&kept);
                 self.live.announce_kept(Arc::clone(&event)).await;

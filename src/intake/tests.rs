@@ -18,9 +18,13 @@ use crate::bus::Selection;
 use crate::bus::Watcher;
 use crate::bus::arrivals;
 use crate::limits::Meters;
+use crate::model::Adoption;
+use crate::model::Device;
 use crate::model::DeviceId;
 use crate::model::HookId;
 use crate::model::Publishing;
+use crate::model::Source;
+use crate::model::SourceLogin;
 use crate::model::WallTime;
 use crate::model::spec;
 use crate::registry::samples::device;
@@ -44,6 +48,7 @@ struct Scene {
     calls: Calls,
     presence: Presence,
     retained: Retained,
+    sources: Sources,
     watcher: Watcher,
     /// Kept, since the intake waits for the MQTT side.
     feed: MqttFeed,
@@ -65,15 +70,17 @@ impl Scene {
         let watcher = live.watch();
         let (arrivals_in, arrivals) = arrivals();
         let (replays, replays_out) = Replays::new(store.clone());
+        let on_power = hook(4, &json!({ "event": "power", "url": "http://example.com/" }));
         let wanted = hook(3, &json!({ "event": "temp", "url": "http://example.com/" }));
-        let (registry_tx, registry) = watch::channel(snapshot([device(1)], [wanted]));
+        let (registry_tx, registry) =
+            watch::channel(snapshot([device(1), source(7), adopted(8, 7, "plug")], [wanted, on_power]));
         let mut unlimited = Config::default();
         unlimited.limits.device_per_minute = None;
         let (config_tx, config) = watch::channel(Arc::new(unlimited));
         let (stop, stopping) = watch::channel(false);
         let calls = Calls::new(live.clone(), Chance::from_seed(2), ANSWER_WITHIN, stopping.clone());
-        let presence = Presence::default();
         let retained = Retained::restore(store.retained().unwrap(), [0; 16]);
+        let (presence, sources) = (Presence::default(), Sources::default());
         let parts = Parts {
             queue,
             registry,
@@ -90,6 +97,7 @@ impl Scene {
             presence: presence.clone(),
             sessions: Sessions::restore(&store, &writer, Bounds::default(), 0).unwrap(),
             retained: retained.clone(),
+            sources: sources.clone(),
             chance: Chance::from_seed(1),
             known: Known::recall(&store, [0; 16]).unwrap(),
         };
@@ -104,6 +112,7 @@ impl Scene {
             calls,
             presence,
             retained,
+            sources,
             watcher,
             feed,
             arrivals,
@@ -149,6 +158,15 @@ fn publication(name: &str, data: u64) -> Publication {
 fn resend(dup: bool) -> Publication {
     let resend = Some(ResendMark { session: 9, packet_id: 5, dup, is_held: false });
     Publication { resend, ..publication("temp", 72) }
+}
+
+fn source(number: u8) -> Device {
+    Device { source: Some(SourceLogin { rules: "tasmota".to_owned() }), ..device(number) }
+}
+
+fn adopted(number: u8, from: u8, name: &str) -> Device {
+    let adoption = Adoption { source: DeviceId::from_bytes([from; 12]), name: name.to_owned() };
+    Device { adoption: Some(adoption), ..device(number) }
 }
 
 #[tokio::test]
@@ -389,4 +407,57 @@ async fn what_a_device_offers_is_known_from_its_description_on() {
 
     assert_eq!(scene.intake.publish(by(1, "farhook/describe", "{}")).await, Ok(Accepted::Taken));
     assert!(!offered().unwrap().has_function("led"), "a new one replaces all of it");
+}
+
+#[tokio::test]
+async fn what_a_source_says_of_an_adopted_device_is_an_event_of_that_device() {
+    let mut scene = Scene::new(0);
+    let verdict = scene.intake.publish(by(7, "stat/plug/POWER", "ON")).await;
+    assert_eq!(verdict, Ok(Accepted::Taken));
+    let event = scene.watcher.recv().await.unwrap();
+    let plug = DeviceId::from_bytes([8; 12]);
+    assert_eq!((event.name.as_str(), event.data.as_str(), event.source), ("power", "ON", Source::Device(plug)));
+    let lane = LaneKey { hook: HookId::from_bytes([4; 12]), device: Some(plug) };
+    let stored = scene.store.read(DeliveryKey { lane, seq: 1 }).unwrap().expect("it was acknowledged");
+    assert_eq!(stored.event, event);
+    assert!(scene.presence.of(plug).last_heard.is_some());
+}
+
+#[tokio::test]
+async fn what_a_source_says_of_any_other_device_is_no_event() {
+    let mut scene = Scene::new(0);
+    for topic in ["stat/lamp/POWER", "stat/device-1/POWER", "temp", "farhook/describe"] {
+        assert_eq!(scene.intake.publish(by(7, topic, "ON")).await, Ok(Accepted::Taken), "{topic}");
+    }
+    assert_eq!(scene.watcher.try_recv(), Err(TryRecvError::Empty));
+    let report = scene.sources.report(DeviceId::from_bytes([7; 12]));
+    let names: Vec<_> = report.devices.iter().map(|found| found.name.as_str()).collect();
+    assert_eq!((names, report.unread), (vec!["device-1", "lamp"], 2));
+    // And nobody else's topics are read by its rules.
+    scene.intake.publish(by(1, "stat/plug/POWER", "ON")).await.unwrap();
+    let event = scene.watcher.recv().await.unwrap();
+    assert_eq!((event.name.as_str(), event.source), ("stat/plug/POWER", Source::Device(DeviceId::from_bytes([1; 12]))));
+}
+
+#[tokio::test]
+async fn one_publish_of_a_source_may_be_several_events_and_has_one_verdict() {
+    let mut scene = Scene::new(0);
+    let sensors = r#"{"Time":"x","A":{"t":1},"B":{"t":2}}"#;
+    assert_eq!(scene.intake.publish(by(7, "tele/plug/SENSOR", sensors)).await, Ok(Accepted::Taken));
+    let names = [scene.watcher.recv().await.unwrap(), scene.watcher.recv().await.unwrap()];
+    assert_eq!(names.map(|event| event.name.to_string()), ["sensor/A", "sensor/B"]);
+    // Nothing changed.
+    assert_eq!(scene.intake.publish(by(7, "tele/plug/SENSOR", sensors)).await, Ok(Accepted::Taken));
+    assert_eq!(scene.watcher.try_recv(), Err(TryRecvError::Empty));
+}
+
+#[tokio::test]
+async fn what_cannot_be_stored_of_a_source_is_not_acknowledged_and_told_when_it_comes_again() {
+    let scene = Scene::new(u64::MAX);
+    let publish = || scene.intake.publish(by(7, "stat/plug/POWER", "ON"));
+    for _ in 0..2 {
+        assert!(matches!(publish().await, Err(Refusal::Full { .. })));
+    }
+    let report = scene.sources.report(DeviceId::from_bytes([7; 12]));
+    assert_eq!(report.not_told, [("refused", 2)].into());
 }

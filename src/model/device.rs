@@ -10,9 +10,11 @@ use sha2::Digest;
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
+use crate::model::Adoption;
 use crate::model::DeviceId;
 use crate::model::ProductId;
 use crate::model::Sensor;
+use crate::model::SourceLogin;
 use crate::model::UserId;
 use crate::model::WallTime;
 use crate::model::hex;
@@ -42,6 +44,12 @@ pub struct Device {
     /// The sensor that it is, if it is one: what it publishes is read of its adverts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sensor: Option<Sensor>,
+    /// The system whose login it is, if it is one: it publishes for devices that were adopted from it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<SourceLogin>,
+    /// Where it was adopted from, if a source speaks for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adoption: Option<Adoption>,
 }
 
 impl Device {

@@ -4,6 +4,7 @@
 
 mod access_token;
 mod address;
+mod adoption;
 mod bounds;
 pub mod call;
 mod default_body;
@@ -29,6 +30,8 @@ mod when_full;
 pub use access_token::AccessToken;
 pub use address::Address;
 pub use address::NoAddress;
+pub use adoption::Adoption;
+pub use adoption::SourceLogin;
 pub use bounds::Bounds;
 pub use bounds::Fill;
 pub use default_body::DefaultBody;

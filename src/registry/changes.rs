@@ -9,6 +9,7 @@ mod reading;
 mod replace;
 mod secrets;
 mod sensors;
+mod sources;
 mod tokens;
 mod users;
 

@@ -33,6 +33,26 @@ pub enum RegistryError {
         /// What it is called.
         name: DeviceName,
     },
+    /// The device is no source.
+    #[error("{name} is no source: `farhook source add` makes one")]
+    NoSource {
+        /// What it is called.
+        name: DeviceName,
+    },
+    /// The device is adopted already.
+    #[error("{known_as:?} of {from} is adopted already")]
+    AdoptedFrom {
+        /// What it is called there.
+        known_as: String,
+        /// The source.
+        from: DeviceName,
+    },
+    /// The device was not adopted from a source.
+    #[error("{name} was not adopted from a source")]
+    NotAdopted {
+        /// What it is called.
+        name: DeviceName,
+    },
     /// A sensor cannot be set so.
     #[error(transparent)]
     Telling(#[from] TellingError),

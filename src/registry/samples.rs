@@ -41,6 +41,8 @@ pub(crate) fn device(number: u8) -> Device {
         product: None,
         notes: None,
         sensor: None,
+        source: None,
+        adoption: None,
     }
 }
 

@@ -8,9 +8,9 @@ use crate::clock::Now;
 use crate::model::DeviceId;
 use crate::model::EventName;
 use crate::model::spec;
+use crate::sources::found;
 use crate::sources::found::Finds;
 use crate::sources::found::Found;
-use crate::sources::found::NAME_CHARS;
 use crate::sources::payload::Payload;
 use crate::sources::rules::RuleSet;
 use crate::sources::told::Told;
@@ -74,7 +74,7 @@ impl Ear {
         now: Now,
     ) -> Heard {
         let payload = Payload::new(message.payload);
-        let made = rules.read(message.topic, &payload).filter(|(made, _)| is_name(&made.device));
+        let made = rules.read(message.topic, &payload).filter(|(made, _)| found::is_device_name(&made.device));
         let Some((made, telling)) = made else {
             self.unread += 1;
             self.unread_topic = Some(message.topic.chars().take(TOPIC_CHARS).collect());
@@ -134,11 +134,6 @@ impl Ear {
             *self.not_told.entry(reason).or_default() += u64::try_from(readings).unwrap_or(u64::MAX);
         }
     }
-}
-
-/// Whether a device can be called so.
-fn is_name(name: &str) -> bool {
-    !name.trim().is_empty() && name.chars().count() <= NAME_CHARS && !name.chars().any(char::is_control)
 }
 
 /// The name of an event as it can be published: what cannot stand in one becomes `_`, and what is too long is cut.

@@ -14,11 +14,16 @@ const MOST: usize = 300;
 /// Characters of the name of a device at its source. Ours: a Zigbee2MQTT name is shorter.
 pub(super) const NAME_CHARS: usize = 128;
 
+/// Whether a device can be called so at its source.
+pub fn is_device_name(name: &str) -> bool {
+    !name.trim().is_empty() && name.chars().count() <= NAME_CHARS && !name.chars().any(char::is_control)
+}
+
 /// Characters of the last reading that are kept. Ours.
 const READING_CHARS: usize = 300;
 
 /// A device that a source spoke of.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
     /// What it is called there.
     pub name: String,

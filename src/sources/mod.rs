@@ -29,6 +29,7 @@ pub use ear::Heard;
 pub use ear::Message;
 pub use found::Found;
 pub use found::LastReading;
+pub use found::is_device_name;
 pub use presets::PRESETS;
 pub use presets::preset;
 pub use rule::RuleError;

@@ -9,6 +9,7 @@ use farhook::bus::Board;
 use farhook::bus::CallError;
 use farhook::bus::Calls;
 use farhook::bus::Replays;
+use farhook::bus::Sources;
 use farhook::bus::arrivals;
 use farhook::chance::Chance;
 use farhook::config::Config;
@@ -69,6 +70,7 @@ impl Scene {
             presence: gateway.presence.clone(),
             sessions: gateway.kept.sessions.clone(),
             retained: gateway.retained.clone(),
+            sources: Sources::default(),
             chance: Chance::from_seed(2),
         };
         tokio::spawn(intake::run(parts, stopping));

@@ -236,6 +236,8 @@ pub(crate) fn registered() -> Snapshot {
             product: None,
             notes: None,
             sensor: None,
+            source: None,
+            adoption: None,
         };
         snapshot.devices.insert(id, Arc::new(device));
     }

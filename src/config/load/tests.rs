@@ -11,6 +11,7 @@ use crate::config::Over;
 use crate::config::keys::KEYS;
 use crate::model::DefaultBody;
 use crate::model::WhenFull;
+use crate::sources::RuleSet;
 
 const DEFAULT_FILE: &str = include_str!("../../../etc/farhook/farhook.toml");
 const HANDBOOK_PAGE: &str = include_str!("../../../docs/configuration.md");
@@ -249,6 +250,41 @@ fn everything_that_is_wrong_is_told_in_the_order_of_the_lines() {
     let told = refused("log.level = 1\ndelivery.per_host = 0\nbody = 2\naaa = 3\n");
     let lines: Vec<&str> = told.iter().map(|problem| &problem[..9]).collect();
     assert_eq!(lines, ["f.toml:1:", "f.toml:2:", "f.toml:3:", "f.toml:4:"]);
+}
+
+#[test]
+fn the_rules_of_sources_are_read_and_one_of_a_later_file_wins() {
+    let rules = |event: &str| {
+        format!("[[source]]\nname = \"house\"\n[[source.rule]]\ntopic = \"a/{{device}}\"\nevent = \"{event}\"\n")
+    };
+    let other = "[[source]]\nname = \"other\"\npreset = \"tasmota\"\n";
+    let one = read(&format!("{}{other}", rules("one"))).unwrap();
+    assert_eq!(one.sources.iter().map(RuleSet::name).collect::<Vec<_>>(), ["house", "other"]);
+    assert!(one.rules("house").is_some() && one.rules("tasmota").is_some() && one.rules("none").is_none());
+    let mut both = one.clone();
+    assert_eq!(apply(&mut both, Path::new("later.toml"), &rules("two")).len(), 0);
+    assert_eq!(both.sources.len(), 2);
+    assert_ne!(both.rules("house"), one.rules("house"));
+}
+
+#[test]
+fn wrong_rules_of_a_source_say_where_and_why() {
+    assert_eq!(refused("source = 1"), ["f.toml:1: source: expected tables that begin with [[source]], found 1"]);
+    let unknown = refused("[[source]]\nname = \"a\"\n[[source.rule]]\ntopik = \"a\"\nevent = \"e\"\n");
+    assert!(unknown[0].starts_with("f.toml:4: source: unknown field `topik`"), "{unknown:?}");
+    assert_eq!(
+        refused(
+            "[[source]]\nname = \"a\"\n\n[[source]]\nname = \"b\"\npreset = \"tasmoto\"\n[[source]]\nname = \"a\"\npreset = \"tasmota\""
+        )[..2],
+        [
+            "f.toml:1: source: the source a has neither a preset nor a rule",
+            "f.toml:4: source: there is no preset \"tasmoto\"; there are tasmota, shelly2, shelly1, esphome, \
+             zigbee2mqtt, theengs, homie5",
+        ]
+    );
+    let twice = "[[source]]\nname = \"a\"\npreset = \"tasmota\"\n".repeat(2);
+    assert_eq!(refused(&twice), ["f.toml:4: source: a stands twice in this file"]);
+    assert_eq!(refused("[[sources]]"), [r#"f.toml:1: unknown key "sources"; did you mean "source"?"#]);
 }
 
 #[test]

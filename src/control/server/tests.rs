@@ -21,6 +21,7 @@ use crate::bus::Order;
 use crate::bus::Overview;
 use crate::bus::Presence;
 use crate::bus::Replays;
+use crate::bus::Sources;
 use crate::bus::TestReport;
 use crate::bus::ble;
 use crate::bus::orders;
@@ -80,6 +81,7 @@ impl Scene {
         };
         let parts = Parts {
             overview,
+            sources: Sources::default(),
             ble: ble(vec!["temperature"]).0,
             logbook: Logbook::new(queue.clone()),
             notices: Notices::restore(Vec::new()),

@@ -68,6 +68,8 @@ impl Registry {
                 product,
                 notes: None,
                 sensor: None,
+                source: None,
+                adoption: None,
             };
             Ok((put(snapshot, rows, device), key))
         })
@@ -186,12 +188,12 @@ pub(super) fn put(snapshot: &mut Snapshot, rows: &mut MetaChanges, device: Devic
     device
 }
 
-/// Makes a device nobody's, and forgets the oldest such one if there are too many. A sensor is forgotten at once: it
-/// has no key that anybody knows, and can be adopted again.
+/// Makes a device nobody's, and forgets the oldest such one if there are too many. A sensor, or what
+/// was adopted from a source, is forgotten at once: it has no key that anybody knows, and can be adopted again.
 pub(super) fn release(snapshot: &mut Snapshot, rows: &mut MetaChanges, device: &Arc<Device>) {
     snapshot.devices.remove(&device.id);
     rows.remove(format!("{DEVICES}{}", device.id));
-    if device.sensor.is_some() {
+    if device.sensor.is_some() || device.adoption.is_some() {
         return;
     }
     let released = Device { product: None, notes: None, reads_all_results: false, ..Device::clone(device) };

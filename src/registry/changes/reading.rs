@@ -50,7 +50,7 @@ pub(super) fn misfit(snapshot: &Snapshot) -> Option<(String, &'static str)> {
     let has_product = |user: UserId, product: Option<ProductId>| {
         product.is_none_or(|id| snapshot.products.get(&id).is_some_and(|product| product.owner == user))
     };
-    let mut seen = HashSet::new();
+    let (mut seen, mut adopted) = (HashSet::new(), HashSet::new());
     let mut is_new =
         |kind: &'static str, whose: Option<UserId>, name: &str| seen.insert((kind, whose, name.to_lowercase()));
     for user in snapshot.users.values() {
@@ -84,6 +84,9 @@ pub(super) fn misfit(snapshot: &Snapshot) -> Option<(String, &'static str)> {
         }
         if device.sensor.as_ref().is_some_and(|sensor| !is_new("sensor/", None, &sensor.address.to_string())) {
             return Some((key(), "another device is the same sensor"));
+        }
+        if device.adoption.as_ref().is_some_and(|adoption| !adopted.insert(adoption)) {
+            return Some((key(), "another device is adopted from the same source under the same name"));
         }
     }
     let hook = snapshot.hooks.values().find(|hook| !is_known(&hook.owner) || !has_product(hook.owner, hook.product));

@@ -49,6 +49,8 @@ impl Registry {
                 product: None,
                 notes: None,
                 sensor: Some(sensor),
+                source: None,
+                adoption: None,
             };
             Ok((devices::put(snapshot, rows, device), key))
         })

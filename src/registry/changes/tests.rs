@@ -4,6 +4,7 @@ mod devices;
 mod products;
 mod secrets;
 mod sensors;
+mod sources;
 mod tokens;
 mod users;
 

@@ -1,5 +1,6 @@
 use super::*;
 use crate::model::WallTime;
+use crate::sources::found::NAME_CHARS;
 use crate::sources::preset;
 
 const PLUG: DeviceId = DeviceId::from_bytes([1; 12]);

@@ -51,6 +51,7 @@ mod remote;
 mod requests;
 mod retained;
 mod sleeping;
+mod sources;
 mod streams;
 mod systemd;
 mod web_markup;

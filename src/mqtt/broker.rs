@@ -113,6 +113,13 @@ impl Broker {
         Limits { packet_bytes: self.settings.max_packet_bytes, subscribe_bytes: self.settings.max_subscribe_bytes }
     }
 
+    /// The same once it is known who the client is.
+    pub(super) fn limits_of(&self, identity: &Identity) -> Limits {
+        let is_source = matches!(identity, Identity::Device(device) if device.source.is_some());
+        let packet_bytes = self.settings.max_source_packet_bytes;
+        if is_source { Limits { packet_bytes, ..self.limits() } } else { self.limits() }
+    }
+
     /// Opens the session that `connect` asks for, taking it over from another connection if need be.
     async fn open<S: AsyncRead + AsyncWrite + Send>(
         self: &Arc<Self>,
@@ -157,7 +164,7 @@ impl Broker {
             keep_alive_s: (keep_alive_s != connect.keep_alive_s).then_some(keep_alive_s),
             response_information: connect.wants_response_information.then(|| key.reply_prefix()),
             receive_maximum: self.settings.receive_maximum,
-            max_packet_bytes: self.settings.max_packet_bytes,
+            max_packet_bytes: self.limits_of(&identity).packet_bytes,
             expiry_s: expiry.seconds().filter(|_| expiry != connect.expiry),
             assigned_client_id,
         };

@@ -198,7 +198,9 @@ impl<S: AsyncRead + AsyncWrite + Send> Connection<S> {
         let version = self.session.version();
         let input = &mut self.wire.input.bytes;
         self.missing = 0;
-        let Some(header) = frame::header(input, version, self.broker.limits())? else { return Ok(false) };
+        let Some(header) = frame::header(input, version, self.broker.limits_of(&self.identity))? else {
+            return Ok(false);
+        };
         if input.len() < header.total_bytes {
             self.missing = header.total_bytes - input.len();
             return Ok(false);

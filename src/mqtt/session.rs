@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 use std::collections::VecDeque;
 
+use bytes::Bytes;
 use bytes::BytesMut;
 use log::debug;
 
@@ -62,6 +63,8 @@ pub(super) struct Session {
     wants_reasons: bool,
     /// Bytes of a packet that the client takes.
     client_packet_bytes: usize,
+    /// Bytes of a publish's data that are handed in.
+    max_data_bytes: usize,
     inbound: Inbound,
     outbound: Outbound,
     incoming_aliases: Theirs,
@@ -197,6 +200,7 @@ impl Session {
             publisher: publisher(key.holder),
             fingerprint: key.fingerprint(),
             wants_reasons: connect.wants_reasons,
+            max_data_bytes: settings.max_packet_bytes,
             client_packet_bytes: connect.max_packet_bytes.unwrap_or(usize::MAX),
             inbound: Inbound::resume(limit, received),
             outbound: Outbound::new(window),
@@ -483,6 +487,8 @@ impl Session {
             }
             Step::HandIn => {}
         }
+        // Only a source may send as much.
+        let data = if data.len() > self.max_data_bytes { Bytes::new() } else { data };
         let ticket = (qos != Qos::AtMostOnce).then_some(Ticket { qos, packet_id });
         let is_held = qos == Qos::ExactlyOnce && self.lasting.is_some();
         let resend = ticket.map(|_| ResendMark { session: self.fingerprint, packet_id, dup, is_held });

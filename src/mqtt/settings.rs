@@ -30,6 +30,9 @@ pub struct Settings {
     pub max_filters_per_session: usize,
     /// Bytes of a packet after its fixed header; a larger one ends the connection before it is read.
     pub max_packet_bytes: usize,
+    /// The same for sources. Systems tell much beside what their devices say, Zigbee2MQTT for one all that each device can
+    /// do. Of a publish above [`Self::max_packet_bytes`] the data is dropped: no rule has to read as much.
+    pub max_source_packet_bytes: usize,
     /// The same for SUBSCRIBE and UNSUBSCRIBE, whose filters are checked one by one and then forgotten.
     pub max_subscribe_bytes: usize,
     /// Publishes of one connection that may wait for their verdict; then reading pauses. Version 5 clients are told.
@@ -67,6 +70,7 @@ impl Default for Settings {
             new_per_second_of_one: None,
             max_filters_per_session: 100,
             max_packet_bytes: spec::EVENT_DATA_BYTES + 4_096,
+            max_source_packet_bytes: 1_024 * 1_024,
             max_subscribe_bytes: 128 * 1_024,
             receive_maximum: 64,
             topic_aliases: 16,

@@ -116,3 +116,19 @@ async fn what_a_client_publishes_retained_is_news_of_now() {
     let request = receiver.next().await.json();
     assert_eq!((&request["event"], &request["value"]), (&json!("binary_sensor/door"), &json!("ON")));
 }
+
+#[tokio::test]
+async fn a_system_that_tells_all_about_itself_in_one_packet_stays_connected() {
+    let gateway = Gateway::start().await;
+    let mut receiver = Receiver::start();
+    gateway.hook(&hook(&receiver, "action")).await;
+    let zigbee = source(&gateway, "zigbee", "zigbee2mqtt").await;
+    gateway.json(&["source", "adopt", "zigbee", "bedside/switch"]).await;
+    let mut bridge = gateway.login(&zigbee).await;
+    bridge.publish("zigbee2mqtt/bridge/devices", &format!("[{:?}]", "x".repeat(300_000))).await;
+    // The same again is another press.
+    for _ in 0..2 {
+        bridge.publish("zigbee2mqtt/bedside/switch", r#"{"action":"single"}"#).await;
+        assert_eq!(receiver.next().await.json()["event"], "action");
+    }
+}

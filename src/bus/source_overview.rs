@@ -105,3 +105,50 @@ impl SourceDevice {
         Self { known_as, id: None, name: None, first_seen: None, last_seen: None, count: 0, reading: None }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Now;
+    use crate::model::Adoption;
+    use crate::model::Device;
+    use crate::model::SourceLogin;
+    use crate::registry::samples::OWNER;
+    use crate::registry::samples::device;
+    use crate::registry::samples::snapshot;
+    use crate::sources::Message;
+    use crate::sources::preset;
+
+    #[test]
+    fn what_spoke_and_what_was_adopted_is_listed_once_each() {
+        let login = |rules: &str| Some(SourceLogin { rules: rules.to_owned() });
+        let adopted = |number, name: &str| {
+            let adoption = Adoption { source: DeviceId::from_bytes([1; 12]), name: name.to_owned() };
+            Device { adoption: Some(adoption), ..device(number) }
+        };
+        let registry = snapshot(
+            [
+                Device { source: login("tasmota"), ..device(1) },
+                Device { source: login("gone"), ..device(2) },
+                adopted(3, "plug"),
+                adopted(4, "silent"),
+                device(5),
+            ],
+            [],
+        );
+        let sources = Sources::default();
+        let now = Now { mono_ms: 0, wall: WallTime::from_millis(0) };
+        for topic in ["stat/plug/POWER", "stat/lamp/POWER", "elsewhere"] {
+            let message = Message { topic, payload: "ON".into(), is_replay: false };
+            sources.hear(DeviceId::from_bytes([1; 12]), preset("tasmota").unwrap(), message, &registry, now);
+        }
+        let [one, other] = sources.overview(OWNER, &registry, &Config::default()).try_into().unwrap();
+        let shown = |device: &SourceDevice| (device.known_as.clone(), device.id.is_some(), device.count);
+        let devices: Vec<_> = one.devices.iter().map(shown).collect();
+        let expected = [("lamp", false, 1), ("plug", true, 1), ("silent", true, 0)];
+        assert_eq!(devices, expected.map(|(name, is_adopted, count)| (name.to_owned(), is_adopted, count)));
+        assert_eq!((one.has_rules, one.unread, one.unread_topic.as_deref()), (true, 1, Some("elsewhere")));
+        assert_eq!((other.has_rules, other.devices.len()), (false, 0));
+        assert_eq!(sources.overview(UserId::from_bytes([9; 12]), &registry, &Config::default()), []);
+    }
+}

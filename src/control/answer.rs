@@ -125,7 +125,7 @@ impl Clerk<'_> {
             Request::BleList => self.sensors().await,
             Request::SourceAdd { name, rules } => self.add_source(name, rules),
             Request::SourceSet { source, rules } => self.set_source(&source, rules),
-            Request::SourceList => self.sources(),
+            Request::SourceList => Ok(self.sources()),
             Request::SourceAdopt { source, known_as, name } => self.adopt_device(&source, &known_as, name),
             Request::SourceForget { device } => self.forget_adopted(&device),
             Request::Limits => self.limits(),

@@ -1,5 +1,6 @@
 //! What requests about sources do, and about the devices behind them.
 
+use serde_json::Value;
 use serde_json::json;
 
 use crate::clock;
@@ -25,9 +26,9 @@ impl Clerk<'_> {
         Ok(json!({ "id": device.id, "name": device.name }))
     }
 
-    pub(super) fn sources(&self) -> Answer {
+    pub(super) fn sources(&self) -> Value {
         let config = self.parts.overview.config.borrow().clone();
-        Ok(json!(self.parts.sources.overview(self.user, &self.parts.registry.snapshot(), &config)))
+        json!(self.parts.sources.overview(self.user, &self.parts.registry.snapshot(), &config))
     }
 
     /// Without a name of its own, it is called as it is there.

@@ -19,6 +19,7 @@ mod resends;
 mod room;
 mod said;
 mod source;
+mod under_way;
 
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -31,7 +32,6 @@ use futures_util::stream::FuturesOrdered;
 use log::debug;
 use log::warn;
 use tokio::sync::mpsc;
-use tokio::sync::oneshot;
 use tokio::sync::watch;
 
 use crate::bus::Accepted;
@@ -45,7 +45,6 @@ use crate::bus::Refusal;
 use crate::bus::Replay;
 use crate::bus::ReplayRefusal;
 use crate::bus::Sources;
-use crate::bus::Submission;
 use crate::bus::Verdict;
 use crate::bus::stopped;
 use crate::chance::Chance;
@@ -63,6 +62,9 @@ use crate::intake::room::Stored;
 use crate::intake::said::Said;
 use crate::intake::source::Waiting;
 use crate::intake::source::Wanted;
+use crate::intake::under_way::Settled;
+use crate::intake::under_way::carry_out;
+use crate::intake::under_way::carry_out_replay;
 use crate::limits::Windows;
 use crate::model::DeviceId;
 use crate::model::Event;
@@ -228,40 +230,6 @@ pub async fn run(parts: Parts, mut stop: watch::Receiver<bool>) {
     while let Some(settled) = under_way.next().await {
         clerk.settle(settled).await;
     }
-}
-
-/// What was decided, and what the disk said to it.
-enum Settled {
-    Publication { waiting: Waiting, decision: Decision, stored: Result<(), WriteError> },
-    Nothing { verdict: oneshot::Sender<Verdict> },
-    Replay { replay: Replay, key: DeliveryKey, stored: Result<(), WriteError> },
-}
-
-fn carry_out(waiting: Waiting, mut decision: Decision, writer: &QueueWriter) -> BoxFuture<'static, Settled> {
-    let changes = decision.take_changes();
-    let done = changes.map(|changes| writer.write(changes));
-    async move {
-        let stored = match done {
-            Some(done) => done.await.unwrap_or(Err(WriteError::Closed)),
-            None => Ok(()),
-        };
-        Settled::Publication { waiting, decision, stored }
-    }
-    .boxed()
-}
-
-fn carry_out_replay(
-    replay: Replay,
-    key: DeliveryKey,
-    changes: Changes,
-    writer: &QueueWriter,
-) -> BoxFuture<'static, Settled> {
-    let done = writer.write(changes);
-    async move {
-        let stored = done.await.unwrap_or(Err(WriteError::Closed));
-        Settled::Replay { replay, key, stored }
-    }
-    .boxed()
 }
 
 /// Who decides, and tells everybody what was decided.

@@ -1,11 +1,23 @@
 //! What a source publishes: its topics are read by its rules, and what they say of devices that were adopted from it
 //! are publications of those. The source gets one verdict about all of them.
 
+use std::sync::Arc;
+
+use log::debug;
 use tokio::sync::oneshot;
 
-use super::*;
+use crate::bus::Accepted;
 use crate::bus::Publication;
 use crate::bus::Publisher;
+use crate::bus::Refusal;
+use crate::bus::ResendMark;
+use crate::bus::Submission;
+use crate::bus::Verdict;
+use crate::clock;
+use crate::config::Config;
+use crate::intake::Clerk;
+use crate::model::DeviceId;
+use crate::registry::Snapshot;
 use crate::sources;
 use crate::sources::Message;
 
@@ -56,13 +68,16 @@ impl Clerk {
         let mut events = heard.events.into_iter().peekable();
         let mut publications = Vec::new();
         while let Some(event) = events.next() {
+            let is_last = events.peek().is_none();
             let told = Publication {
                 name: event.name.clone(),
                 data: event.data.clone(),
                 publisher: Publisher::Device(event.device),
+                // Only when the last of them is stored, all that was published is.
+                resend: publication.resend.map(|mark| ResendMark { is_held: mark.is_held && is_last, ..mark }),
                 ..publication.clone()
             };
-            let verdict = if events.peek().is_none() { verdict.take() } else { None };
+            let verdict = if is_last { verdict.take() } else { None };
             publications.push((told, Waiting::Source { source, event, verdict }));
         }
         match verdict {

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use crate::clock::Now;
 use crate::model::DeviceId;
 use crate::model::EventName;
+use crate::model::is_reserved;
 use crate::model::spec;
 use crate::sources::found;
 use crate::sources::found::Finds;
@@ -34,7 +35,7 @@ pub struct Message<'a> {
 pub struct Event {
     /// Whose it is.
     pub device: DeviceId,
-    /// Its name. It may still be one that cannot name an event of a device.
+    /// Its name.
     pub name: String,
     /// Its data.
     pub data: Bytes,
@@ -90,13 +91,14 @@ impl Ear {
         self.count("too_many", made.left_out);
         let mut events = Vec::new();
         for reading in made.readings {
+            let name = carried(&reading.event);
+            // What farhook itself says, and what is said to it, is nobody's to be spoken for.
+            if is_reserved(&name).is_some() {
+                self.count("reserved", 1);
+                continue;
+            }
             match self.told.tell(device, &reading, telling, now.mono_ms) {
-                Ok(()) => events.push(Event {
-                    device,
-                    name: carried(&reading.event),
-                    data: reading.data,
-                    reading: reading.event,
-                }),
+                Ok(()) => events.push(Event { device, name, data: reading.data, reading: reading.event }),
                 Err(dropped) => self.count(dropped.name(), 1),
             }
         }

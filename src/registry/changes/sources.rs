@@ -15,11 +15,14 @@ use crate::registry::RegistryError;
 use crate::registry::Snapshot;
 use crate::registry::changes::devices;
 
+/// Sources of all users: of each it is remembered what it said of which device. Ours.
+const MAX_SOURCES: usize = 32;
+
 impl Registry {
     /// Registers the login of a source. Its key is shown now or never. Whether there are such rules, the caller knows.
     ///
     /// # Errors
-    /// When the name is taken, there are too many devices, or the disk refuses.
+    /// When the name is taken, there are too many devices or sources, or the disk refuses.
     pub fn add_source(
         &self,
         owner: UserId,
@@ -27,7 +30,10 @@ impl Registry {
         login: SourceLogin,
         now: WallTime,
     ) -> Result<(Arc<Device>, Key), RegistryError> {
-        self.add_special(owner, name, now, |_, device| {
+        self.add_special(owner, name, now, |snapshot, device| {
+            if snapshot.devices.values().filter(|device| device.source.is_some()).count() >= MAX_SOURCES {
+                return Err(RegistryError::TooMany { what: "sources", limit: MAX_SOURCES });
+            }
             device.source = Some(login);
             Ok(())
         })

@@ -83,6 +83,17 @@ fn the_name_of_an_event_is_one_that_can_be_published() {
 }
 
 #[test]
+fn what_farhook_says_and_is_told_is_nobodys_to_be_spoken_for() {
+    let mut ear = Ear::default();
+    let rules = preset("shelly2").unwrap();
+    let payload =
+        r#"{"src":"plug","method":"NotifyStatus","params":{"farhook/describe":{},"hook-response/x":1,"switch:0":{}}}"#;
+    let heard = ear.hear(said("p/events/rpc", payload), rules, |_| Some(PLUG), at(1));
+    assert_eq!(names(&heard), ["switch:0"]);
+    assert_eq!(*ear.not_told(), [("reserved", 2)].into());
+}
+
+#[test]
 fn a_device_without_a_proper_name_is_none() {
     let mut ear = Ear::default();
     let rules = preset("shelly2").unwrap();

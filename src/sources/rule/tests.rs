@@ -13,6 +13,7 @@ fn made(more: &str, payload: &'static str) -> Option<Vec<String>> {
     Some(made.readings.iter().map(shown).collect())
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "it is compared with what may be none")]
 fn told(events: &[&str]) -> Option<Vec<String>> {
     Some(events.iter().map(|event| (*event).to_owned()).collect())
 }

@@ -58,3 +58,14 @@ fn a_forgotten_device_leaves_nothing_behind_and_can_be_adopted_again() {
     assert_eq!(registry.rows().unwrap(), before);
     assert!(matches!(registry.forget_adopted(owner, "house"), Err(RegistryError::NotAdopted { .. })));
 }
+
+#[test]
+fn there_are_only_so_many_sources() {
+    let (_data, registry) = empty();
+    let add =
+        |number: usize| registry.add_source(registry.owner(), named(&format!("house-{number}")), rules("tasmota"), NOW);
+    for number in 0..32 {
+        add(number).unwrap();
+    }
+    assert!(matches!(add(32), Err(RegistryError::TooMany { what: "sources", limit: 32 })));
+}

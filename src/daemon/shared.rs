@@ -84,6 +84,7 @@ impl Shared {
             accounts: Arc::clone(&self.accounts),
             overview: self.overview.clone(),
             ble: self.ble.clone(),
+            sources: self.sources.clone(),
             live: self.live.clone(),
             presence: self.presence.clone(),
             logbook: self.logbook.clone(),

@@ -16,6 +16,7 @@ use crate::bus::Live;
 use crate::bus::Overview;
 use crate::bus::Presence;
 use crate::bus::RemoteRequest;
+use crate::bus::Sources;
 use crate::bus::protocol::Asked;
 use crate::bus::protocol::Reply;
 use crate::bus::protocol::Request;
@@ -45,6 +46,8 @@ pub struct Context {
     pub overview: Overview,
     /// How the Bluetooth radio is, and what it hears.
     pub ble: Ble,
+    /// What the sources say.
+    pub sources: Sources,
     /// The events of late.
     pub live: Live,
     /// Who is connected.

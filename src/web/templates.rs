@@ -76,6 +76,7 @@ const SOURCES: &[(&str, &str)] = &sources![
     "pages/settings/restored.html",
     "pages/settings/secrets.html",
     "pages/settings/users.html",
+    "pages/sources.html",
     "parts/device_bind_key.html",
     "parts/device_now.html",
     "parts/device_telling.html",

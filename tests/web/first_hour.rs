@@ -22,6 +22,7 @@ use crate::receiver::Answer;
 use crate::receiver::Receiver;
 use crate::sensors;
 use crate::settings;
+use crate::sources;
 use crate::tools;
 use crate::web_routes;
 use crate::web_routes::WebRoute;
@@ -44,6 +45,7 @@ async fn every_form_does_what_it_says_without_script() {
     let mut posted = walk_through("without_script.js").await;
     posted.extend(settings::walk_through(false).await);
     posted.extend(sensors::walk_through(false).await);
+    posted.extend(sources::walk_through(false).await);
     for route in web_routes::forms() {
         let is_posted = posted.iter().any(|path| leads_to(path, &route));
         assert!(is_posted || route.path == FOR_SCRIPTS, "{} was never posted: {posted:?}", route.path);

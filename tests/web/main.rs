@@ -44,3 +44,4 @@ mod first_hour;
 mod harness;
 mod sensors;
 mod settings;
+mod sources;

@@ -12,6 +12,7 @@ mod queue;
 pub(super) mod refused;
 mod sensors;
 mod settings;
+mod sources;
 
 use std::sync::Arc;
 
@@ -41,6 +42,7 @@ pub(super) fn routes(context: &Arc<Context>, room: &BodyRoom) -> Vec<Route> {
         queue::routes(&site),
         sensors::routes(&site),
         settings::routes(&site),
+        sources::routes(&site),
         // Last: it takes every path.
         missing::routes(&site),
     ]
@@ -110,6 +112,7 @@ pub(super) fn rendered(context: &crate::web::Templates, frame: &Frame) -> Vec<(S
         of::<settings::gateway::Gateway>,
         of::<settings::backup::Backup>,
         of::<settings::restore::Restored>,
+        of::<sources::SourceList>,
         of::<refused::Refused>,
     ]
     .iter()

@@ -61,6 +61,8 @@ pub(in crate::web::pages) struct OneDevice {
     sensor: Option<Settings>,
     /// Those that outlive their connection.
     sessions: Vec<Session>,
+    /// If it publishes nothing itself, what it is instead.
+    part: Option<Part>,
     added: Moment,
     name_chars: usize,
     notes_chars: usize,
@@ -102,6 +104,26 @@ struct Heard {
     data: String,
 }
 
+/// What a device is that publishes nothing itself.
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Part {
+    /// A source speaks for it.
+    Adopted,
+    /// The login of a source.
+    Source,
+}
+
+impl Part {
+    fn of(device: &Device) -> Option<Self> {
+        match (&device.adoption, &device.source) {
+            (Some(_), _) => Some(Self::Adopted),
+            (None, Some(_)) => Some(Self::Source),
+            (None, None) => None,
+        }
+    }
+}
+
 impl Page for OneDevice {
     const TEMPLATE: &'static str = "pages/device.html";
 
@@ -128,6 +150,7 @@ impl Page for OneDevice {
                 products: Vec::new(),
                 sensor: None,
                 sessions: Vec::new(),
+                part: None,
                 added: moment(),
                 name_chars: DeviceName::MAX_CHARS,
                 notes_chars: Device::NOTES_CHARS,
@@ -180,8 +203,10 @@ impl Page for OneDevice {
             )
         };
         let (heard, trying) = (sensor(false), sensor(true));
+        let adopted = Self { part: Some(Part::Adopted), ..sample(state(), None, "http://192.168.1.10:8484") };
         let state = state();
         vec![
+            ("adopted", adopted),
             ("sensor", heard),
             ("sensor trying a key", trying),
             ("new", sample(state, Some("s3cret"), "http://192.168.1.10:8484")),
@@ -258,6 +283,7 @@ async fn page(context: &Context, visit: &Visit, device: &Device, key: Option<&st
         now: state(context, visit, device).await?,
         sensor: Settings::of(context, visit, device).await?,
         sessions: Session::all_of(context, visit, device).await?,
+        part: Part::of(device),
         sketches: sketches::all(&facts),
         has_key: key.is_some(),
         host: facts.host().to_owned(),

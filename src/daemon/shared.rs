@@ -108,9 +108,19 @@ impl Shared {
         listening: watch::Receiver<Value>,
     ) -> control::Parts {
         let Self {
-            registry, accounts, intake, live, presence, sessions, overview, sources, ble, logbook, backups, chance,
-        } =
-            self;
+            registry,
+            accounts,
+            intake,
+            live,
+            presence,
+            sessions,
+            overview,
+            sources,
+            ble,
+            logbook,
+            backups,
+            chance,
+        } = self;
         control::Parts {
             registry,
             accounts,

@@ -5,27 +5,17 @@ use crate::suite;
 
 /// Tests by their names, with what is missing. Empty is what it should be.
 pub const KNOWN_TO_FAIL: &[(&str, &str)] = &[
-    ("v311::test_retained_message", RETAINED),
-    ("v5::test_client_topic_alias", "there are no topic aliases"),
-    ("v5::test_payload_format", PROPERTIES),
-    ("v5::test_publication_expiry", PROPERTIES),
     ("v5::test_request_response", NO_LOCAL),
-    ("v5::test_retained_message", RETAINED),
     ("v5::test_server_keep_alive", "the gateway has no keep-alive of its own"),
-    ("v5::test_server_topic_alias", "there are no topic aliases"),
     ("v5::test_shared_subscriptions", "there are no shared subscriptions"),
     ("v5::test_subscribe_options", NO_LOCAL),
-    ("v5::test_user_properties", PROPERTIES),
     ("v5::test_will_delay", "a will is published at once"),
-    ("v5::test_will_message", PROPERTIES),
 ];
 
 /// What may be listed beside the cases of the suite.
 const OTHERS: [&str; 2] = ["returning::paho", "sleeping"];
 
 const NO_LOCAL: &str = "\"no local\" of an observer silences the other observers of its user, too";
-const PROPERTIES: &str = "properties do not reach subscribers";
-const RETAINED: &str = "retained messages are not kept";
 
 #[test]
 fn who_is_known_to_fail_exists() {

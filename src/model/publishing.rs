@@ -43,6 +43,8 @@ pub struct Publishing {
     pub qos: Qos,
     /// It is kept for those who subscribe later; without data it ends what was kept.
     pub retain: bool,
+    /// The MQTT session that published it, by its fingerprint; none for what came another way.
+    pub session: Option<u64>,
     /// What an MQTT 5 client said about it; none if it said nothing.
     pub properties: Option<Box<Properties>>,
 }
@@ -67,7 +69,7 @@ pub struct Properties {
 
 impl Default for Publishing {
     fn default() -> Self {
-        Self { qos: Qos::ExactlyOnce, retain: false, properties: None }
+        Self { qos: Qos::ExactlyOnce, retain: false, session: None, properties: None }
     }
 }
 

@@ -28,6 +28,7 @@ pub(super) struct Audience<R> {
 struct Listener<R> {
     /// The session's slot: no two sessions have the same at the same time.
     slot: usize,
+    session: u64,
     hearer: Hearer,
     /// Whether the session outlives its connection.
     is_lasting: bool,
@@ -38,6 +39,8 @@ struct Listener<R> {
 /// A session that begins to listen.
 #[derive(Debug)]
 pub(super) struct Newcomer<R> {
+    /// Its fingerprint.
+    pub(super) session: u64,
     pub(super) hearer: Hearer,
     /// Whether it outlives its connection.
     pub(super) is_lasting: bool,
@@ -53,8 +56,15 @@ impl<R> Audience<R> {
 
     /// A session begins to listen, with the filters that it has.
     pub(super) fn join(&mut self, owner: UserId, slot: usize, newcomer: Newcomer<R>) {
-        let Newcomer { hearer, is_lasting, subscriptions, route } = newcomer;
-        self.owners.entry(owner).or_default().push(Listener { slot, hearer, is_lasting, subscriptions, route });
+        let Newcomer { session, hearer, is_lasting, subscriptions, route } = newcomer;
+        self.owners.entry(owner).or_default().push(Listener {
+            slot,
+            session,
+            hearer,
+            is_lasting,
+            subscriptions,
+            route,
+        });
     }
 
     /// A session ends.
@@ -99,7 +109,9 @@ impl<R> Audience<R> {
     pub(super) fn hear(&mut self, event: &Event, was_kept: bool, mut deliver: impl FnMut(&mut R, Heard)) {
         let Some(listeners) = self.owners.get_mut(&event.owner) else { return };
         for listener in listeners {
-            let Some(mut heard) = hear(&listener.subscriptions, listener.hearer, event) else { continue };
+            let Some(mut heard) = hear(&listener.subscriptions, listener.session, listener.hearer, event) else {
+                continue;
+            };
             if listener.is_lasting && heard.qos > Qos::AtMostOnce {
                 if was_kept {
                     continue;
@@ -157,7 +169,8 @@ mod tests {
     }
 
     fn join<R>(audience: &mut Audience<R>, owner: UserId, slot: usize, hearer: Hearer, route: R) {
-        let newcomer = Newcomer { hearer, is_lasting: false, subscriptions: Vec::new(), route };
+        let session = u64::try_from(slot).unwrap();
+        let newcomer = Newcomer { session, hearer, is_lasting: false, subscriptions: Vec::new(), route };
         audience.join(owner, slot, newcomer);
     }
 
@@ -272,15 +285,20 @@ mod tests {
     }
 
     #[test]
-    fn no_local_silences_a_devices_own_events_only() {
+    fn no_local_silences_what_the_same_session_published() {
         let mut audience = Audience::new();
-        join(&mut audience, OWNER, 0, device(A, false), "a");
+        join(&mut audience, OWNER, 7, device(A, false), "a");
         let wanted = Subscription { no_local: true, ..subscription("t", Qos::AtMostOnce) };
-        audience.subscribe(OWNER, 0, wanted, 10).unwrap();
-        assert!(heard(&mut audience, &event("t", Source::Device(A))).is_empty());
-        assert_eq!(heard(&mut audience, &event("t", Source::Device(B))), ["a"]);
-        audience.subscribe(OWNER, 0, subscription("+", Qos::AtMostOnce), 10).unwrap();
-        assert_eq!(heard(&mut audience, &event("t", Source::Device(A))), ["a"]);
+        audience.subscribe(OWNER, 7, wanted, 10).unwrap();
+        let of = |session| {
+            let publishing = Publishing { session, ..Publishing::default() };
+            Event { publishing, ..event("t", Source::Device(A)) }
+        };
+        assert!(heard(&mut audience, &of(Some(7))).is_empty());
+        assert_eq!(heard(&mut audience, &of(Some(8))), ["a"], "over another connection of the same device");
+        assert_eq!(heard(&mut audience, &of(None)), ["a"]);
+        audience.subscribe(OWNER, 7, subscription("+", Qos::AtMostOnce), 10).unwrap();
+        assert_eq!(heard(&mut audience, &of(Some(7))), ["a"]);
     }
 
     #[test]
@@ -302,7 +320,7 @@ mod tests {
     fn a_session_that_outlives_its_connection_gets_only_what_was_not_kept_for_it() {
         let mut audience = Audience::new();
         let subscriptions = vec![subscription("kept", Qos::AtLeastOnce), subscription("live", Qos::AtMostOnce)];
-        let newcomer = Newcomer { hearer: device(A, false), is_lasting: true, subscriptions, route: () };
+        let newcomer = Newcomer { session: 0, hearer: device(A, false), is_lasting: true, subscriptions, route: () };
         audience.join(OWNER, 0, newcomer);
         for (name, was_kept, expected) in [
             ("kept", true, None),

@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -47,11 +49,13 @@ use crate::mqtt::session::Session;
 use crate::mqtt::session::publisher;
 use crate::mqtt::settings::Settings;
 use crate::mqtt::slots::Slots;
+use crate::mqtt::wills::Wills;
 use crate::mqtt::wire::Wire;
 use crate::registry::Identity;
 use crate::registry::Snapshot;
 use crate::retained::Retained;
 use crate::sessions::Attached;
+use crate::sessions::Expiry;
 use crate::sessions::SessionKey;
 use crate::sessions::Sessions;
 
@@ -66,6 +70,7 @@ pub(super) struct Broker {
     pub(super) registry: watch::Receiver<Arc<Snapshot>>,
     pub(super) seats: Arc<Seats>,
     pub(super) lasting: Sessions,
+    pub(super) wills: Mutex<Wills>,
     pub(super) slots: Arc<Slots>,
     pub(super) listeners: Listeners,
     pub(super) retained: Retained,
@@ -152,11 +157,17 @@ impl Broker {
                 return Err((Reason::ServerBusy, wire));
             }
         };
+        let session_present = lasting.as_ref().is_some_and(Attached::is_present);
+        let withdrawn = self.wills().withdraw(&key);
+        if let Some(will) = withdrawn.filter(|_| !session_present) {
+            // The session that it belonged to is over.
+            self.publish_will(&key, will).await;
+        }
         let presence = Present::arrive(&self.presence, &identity, peer);
         let max_filters = self.settings.max_filters_per_session;
         let (listeners, retained) = (self.listeners.clone(), self.retained.clone());
-        let membership = Membership::join(listeners, retained, &identity, &slot, lasting.as_ref(), max_filters);
-        let session_present = lasting.as_ref().is_some_and(Attached::is_present);
+        let membership =
+            Membership::join(listeners, retained, &identity, key.fingerprint(), &slot, lasting.as_ref(), max_filters);
         let session = Session::new(version, &connect, &key, membership, lasting, &self.settings);
         let keep_alive_s = self.keep_alive_s(version, connect.keep_alive_s);
         let offer = Offer {
@@ -206,6 +217,28 @@ impl Broker {
         format!("farhook-{:x}-{number:x}", self.started_ms)
     }
 
+    /// The connection of a session is gone, and its will is to be published: now, or when the session ends or the will's
+    /// delay is over, whichever comes first.
+    async fn execute_will(&self, key: SessionKey, will: Will) {
+        let longest_s = self.lasting.expiry_of(&key).and_then(Expiry::seconds).unwrap_or(0);
+        match will.delay_s.min(longest_s) {
+            0 => self.publish_will(&key, will).await,
+            delay_s => self.wills().hold(key, will, clock::now().mono_ms + u64::from(delay_s) * 1_000),
+        }
+    }
+
+    /// Publishes the wills whose time has come.
+    pub(super) async fn publish_due_wills(&self) {
+        let due = self.wills().due(clock::now().mono_ms);
+        for (key, will) in due {
+            self.publish_will(&key, will).await;
+        }
+    }
+
+    fn wills(&self) -> MutexGuard<'_, Wills> {
+        self.wills.lock().expect("wills do not panic")
+    }
+
     /// Hands a will in, as an event like any other. Its verdict interests nobody.
     async fn publish_will(&self, key: &SessionKey, will: Will) {
         let publication = Publication {
@@ -243,7 +276,7 @@ impl<S: AsyncRead + AsyncWrite + Send> Opened<S> {
         let ended = self.connection.run(stop).await;
         // Before anybody else may publish in this session.
         if let Some(will) = self.will.filter(|_| ended.ending.publishes_will()) {
-            broker.publish_will(&self.key, will).await;
+            broker.execute_will(self.key, will).await;
         }
         drop(self.presence);
         ended.close().await;

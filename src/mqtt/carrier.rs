@@ -224,7 +224,8 @@ mod tests {
         let (generation, load) = (slot.generation(), slot.load().clone());
         let route = Route { topic: slot.topic(), generation, next_sequence: 0, load };
         let mut audience = listeners.lock();
-        let newcomer = Newcomer { hearer: Hearer::Observer, is_lasting: false, subscriptions: Vec::new(), route };
+        let newcomer =
+            Newcomer { session: 0, hearer: Hearer::Observer, is_lasting: false, subscriptions: Vec::new(), route };
         audience.join(OWNER, slot.index(), newcomer);
         let filter = TopicFilter::parse("#".into()).unwrap();
         let wanted = Subscription { filter, granted: Qos::AtMostOnce, no_local: false, keeps_retain: false, id: None };

@@ -112,7 +112,7 @@ impl Scene {
         let token = Token::lasting(OWNER, KeyHash::of("token"), WallTime::from_millis(0));
         let identity = Identity::Observer(token);
         let key = SessionKey::new(&identity, "fuzz".to_owned());
-        let membership = Membership::join(Listeners::new(), retained(), &identity, slot, None, 8);
+        let membership = Membership::join(Listeners::new(), retained(), &identity, key.fingerprint(), slot, None, 8);
         let connect = connect(version, aliases);
         let session = Session::new(version, &connect, &key, membership, None, &Settings::default());
         let (undecided, due, received) = (VecDeque::new(), HashMap::new(), HashSet::new());

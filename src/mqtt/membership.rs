@@ -47,6 +47,7 @@ pub(super) struct Membership {
     listeners: Listeners,
     retained: Retained,
     owner: UserId,
+    session: u64,
     hearer: Hearer,
     slot: usize,
     max_filters: usize,
@@ -77,6 +78,7 @@ impl Membership {
         listeners: Listeners,
         retained: Retained,
         identity: &Identity,
+        session: u64,
         slot: &Borrowed,
         lasting: Option<&Attached>,
         max_filters: usize,
@@ -85,13 +87,14 @@ impl Membership {
             Route { topic: slot.topic(), generation: slot.generation(), next_sequence: 0, load: slot.load().clone() };
         let (owner, slot, hearer) = (identity.owner(), slot.index(), identity.hearer());
         let newcomer = Newcomer {
+            session,
             hearer,
             is_lasting: lasting.is_some(),
             subscriptions: lasting.map(Attached::subscriptions).unwrap_or_default(),
             route,
         };
         listeners.lock().join(owner, slot, newcomer);
-        Self { listeners, retained, owner, hearer, slot, max_filters }
+        Self { listeners, retained, owner, session, hearer, slot, max_filters }
     }
 
     /// Whose events the session hears.
@@ -172,7 +175,7 @@ impl Membership {
     fn retained_for(&self, subscriptions: &[Subscription], now: Now) -> Vec<Latest> {
         let mut copies = Vec::new();
         self.retained.each(self.owner, now, |event, expires_ms| {
-            if let Some(Heard { qos, subscription_ids, .. }) = hear(subscriptions, self.hearer, event) {
+            if let Some(Heard { qos, subscription_ids, .. }) = hear(subscriptions, self.session, self.hearer, event) {
                 copies.push(Latest { event: Arc::clone(event), qos, expires_ms, subscription_ids });
             }
         });

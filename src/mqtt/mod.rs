@@ -50,9 +50,11 @@ mod seats;
 mod session;
 mod settings;
 mod slots;
+mod wills;
 mod wire;
 
 use std::sync::Arc;
+use std::sync::Mutex;
 use std::sync::atomic::AtomicU64;
 
 use log::error;
@@ -149,6 +151,7 @@ pub async fn start(settings: Settings, parts: Parts, stop: watch::Receiver<bool>
         intake,
         presence,
         lasting,
+        wills: Mutex::default(),
         registry,
         slots,
         listeners,
@@ -156,7 +159,7 @@ pub async fn start(settings: Settings, parts: Parts, stop: watch::Receiver<bool>
         started_ms: clock::now().wall.as_millis(),
         made_client_ids: AtomicU64::new(0),
     });
-    tokio::spawn(keeper::run(broker.lasting.clone(), broker.registry.clone(), stop.clone()));
+    tokio::spawn(keeper::run(Arc::clone(&broker), stop.clone()));
     let (failing, is_failed) = watch::channel(false);
     let (ending, ended) = oneshot::channel();
     let carrying = tokio::spawn(async move {

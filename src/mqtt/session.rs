@@ -498,7 +498,7 @@ impl Session {
             ttl_s: None,
             publisher: self.publisher,
             resend,
-            publishing: Publishing { qos, retain, properties },
+            publishing: Publishing { qos, retain, session: Some(self.fingerprint), properties },
         };
         Ok(Some(HandIn { publication, ticket }))
     }

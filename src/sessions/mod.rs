@@ -224,6 +224,11 @@ impl Sessions {
         over
     }
 
+    /// How long a session lives without a connection; none if there is no such session.
+    pub fn expiry_of(&self, key: &SessionKey) -> Option<Expiry> {
+        self.table().session(key.fingerprint()).map(|entry| entry.expiry())
+    }
+
     /// Ends a session that has no connection: whether there was one.
     pub fn end(&self, key: &SessionKey) -> bool {
         let mut changes = Changes::new();

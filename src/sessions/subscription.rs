@@ -3,13 +3,11 @@
 //! A session gets one copy of an event, whatever number of its filters match: with the QoS with which it was published,
 //! but no higher one than was granted to a matching filter.
 //!
-//! "No local" is decided by who published, not by the client id: a device that asks for it does not hear what the same
-//! device published over any of its connections, and an observer hears nothing that was published as `api`.
+//! "No local" leaves out what the same session published; the same client id of another device is another session.
 
 use crate::model::Event;
 use crate::model::Hearer;
 use crate::model::Qos;
-use crate::model::Source;
 use crate::sessions::TopicFilter;
 
 /// One granted filter.
@@ -38,14 +36,15 @@ pub struct Heard {
     pub subscription_ids: Vec<u32>,
 }
 
-/// How who listens as `hearer` hears an event of their owner; none if they do not.
-pub fn hear(subscriptions: &[Subscription], hearer: Hearer, event: &Event) -> Option<Heard> {
+/// How a session, named by its fingerprint, whose holder listens as `hearer`, hears an event of its owner; none if it does
+/// not.
+pub fn hear(subscriptions: &[Subscription], session: u64, hearer: Hearer, event: &Event) -> Option<Heard> {
     if !hearer.may_hear(event) {
         return None;
     }
     let (mut granted, mut retain, mut subscription_ids) = (None, false, Vec::new());
     for subscription in subscriptions {
-        let is_silenced = subscription.no_local && is_local(hearer, event.source);
+        let is_silenced = subscription.no_local && event.publishing.session == Some(session);
         if !is_silenced && subscription.filter.matches(event.name.as_str()) {
             granted = granted.max(Some(subscription.granted));
             retain |= subscription.keeps_retain && event.publishing.retain;
@@ -85,12 +84,3 @@ pub fn unsubscribe(held: &mut Vec<Subscription>, filter: &str) -> bool {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the session holds as many filters as it may")]
 pub struct TooManyFilters;
-
-/// Whether the event was published by who hears it.
-fn is_local(hearer: Hearer, source: Source) -> bool {
-    match (hearer, source) {
-        (Hearer::Device { id, .. }, Source::Device(publisher)) => id == publisher,
-        (Hearer::Observer, Source::Api) => true,
-        _ => false,
-    }
-}

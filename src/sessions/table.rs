@@ -177,7 +177,8 @@ impl Table {
             if owner != event.owner {
                 continue;
             }
-            let heard = hear(&entry.subscriptions, hearer, event).filter(|heard| heard.qos > Qos::AtMostOnce);
+            let heard =
+                hear(&entry.subscriptions, *fingerprint, hearer, event).filter(|heard| heard.qos > Qos::AtMostOnce);
             let Some(heard) = heard else { continue };
             let message = StoredMessage {
                 owner,
@@ -376,6 +377,11 @@ impl Entry {
     }
 
     /// How long it lives without a connection.
+    pub(super) fn expiry(&self) -> Expiry {
+        self.expiry
+    }
+
+    /// From now on it lives so long without a connection.
     pub(super) fn set_expiry(&mut self, expiry: Expiry) {
         self.expiry = expiry;
     }

@@ -53,7 +53,7 @@ struct RetainedV1 {
 /// The row of each piece of a message.
 pub(super) fn encode(event: &Event, arrived: Arrived) -> Vec<Vec<u8>> {
     let Event { id, name, data, ttl_s, published_at, source, owner, product, publishing } = event.clone();
-    let Publishing { qos, retain: _, properties } = publishing;
+    let Publishing { qos, retain: _, session: _, properties } = publishing;
     let row = RetainedV1 { id, name, data, ttl_s, published_at, source, owner, product, qos, properties, arrived };
     pieces::encode(VERSION, &row)
 }
@@ -66,7 +66,7 @@ pub(super) fn decode<E: From<RowError>>(
     let (pieces, _) = pieces::read(VERSION, first)?;
     let RetainedV1 { id, name, data, ttl_s, published_at, source, owner, product, qos, properties, arrived } =
         pieces::decode(VERSION, first, piece)?;
-    let publishing = Publishing { qos, retain: true, properties };
+    let publishing = Publishing { qos, retain: true, session: None, properties };
     let event = Arc::new(Event { id, name, data, ttl_s, published_at, source, owner, product, publishing });
     Ok(StoredRetained { event, arrived, pieces })
 }
@@ -103,7 +103,8 @@ mod tests {
     fn retained(data: &str) -> Event {
         let properties =
             Properties { is_text: Some(true), user: vec![("a".into(), "b".into())], ..Properties::default() };
-        let publishing = Publishing { qos: Qos::AtLeastOnce, retain: true, properties: Some(Box::new(properties)) };
+        let publishing =
+            Publishing { qos: Qos::AtLeastOnce, retain: true, session: None, properties: Some(Box::new(properties)) };
         Event { publishing, ..(*delivery(data).event).clone() }
     }
 

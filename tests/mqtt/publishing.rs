@@ -301,12 +301,15 @@ async fn a_publish_is_handed_in_with_its_qos_its_retain_flag_and_its_properties(
         user: vec![("n".into(), "v".into())],
         ..Properties::default()
     };
-    let expected = Publishing { qos: Qos::AtLeastOnce, retain: true, properties: Some(Box::new(properties)) };
-    assert_eq!(publishing, expected);
+    let (session, properties) = (publishing.session, Some(Box::new(properties)));
+    assert!(session.is_some());
+    assert_eq!(publishing, Publishing { qos: Qos::AtLeastOnce, retain: true, session, properties });
     let mut old = gateway.device(V4, "cellar").await;
     old.publish(0x31, "t", 0, b"x").await;
     let publishing = gateway.submission().await.publication.publishing;
-    assert_eq!(publishing, Publishing { qos: Qos::AtMostOnce, retain: true, properties: None });
+    let other = publishing.session;
+    assert_ne!(other, session);
+    assert_eq!(publishing, Publishing { qos: Qos::AtMostOnce, retain: true, session: other, properties: None });
 }
 
 #[tokio::test]
@@ -321,6 +324,7 @@ async fn a_will_has_its_qos_its_retain_flag_and_its_properties() {
     drop(Client::open(gateway.at, &connect).await);
     let publishing = gateway.submission().await.publication.publishing;
     let properties = Properties { is_text: Some(true), ..Properties::default() };
-    let expected = Publishing { qos: Qos::ExactlyOnce, retain: true, properties: Some(Box::new(properties)) };
+    let expected =
+        Publishing { qos: Qos::ExactlyOnce, retain: true, session: None, properties: Some(Box::new(properties)) };
     assert_eq!(publishing, expected);
 }

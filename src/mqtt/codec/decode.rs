@@ -181,7 +181,7 @@ fn read_will(will: &protocol::LastWill, said: Option<protocol::LastWillPropertie
     if properties.as_ref().is_some_and(|properties| properties.user.len() > USER_PROPERTIES) {
         return Err(Violation(Reason::QuotaExceeded));
     }
-    let publishing = Publishing { qos: qos_of(will.qos), retain: will.retain, properties };
+    let publishing = Publishing { qos: qos_of(will.qos), retain: will.retain, session: None, properties };
     Ok(Will { topic: text(&will.topic)?, data: copy(&will.message), delay_s, publishing })
 }
 

@@ -184,12 +184,13 @@ fn a_will_is_read_with_its_properties() {
         let bytes = [&[0x10, u8::try_from(body.len()).expect("short")][..], &body].concat();
         take_connect(&bytes).expect("a CONNECT").map(|connect| connect.will.expect("a will"))
     };
-    let publishing = Publishing { qos: Qos::AtLeastOnce, retain: true, properties: None };
+    let publishing = Publishing { qos: Qos::AtLeastOnce, retain: true, session: None, properties: None };
     let plain = Will { topic: "w".into(), data: Bytes::from_static(b"d"), delay_s: 0, publishing };
     assert_eq!(will(&[0], 0b0010_1110), Ok(plain.clone()));
     let said = will(&[14, 0x18, 0, 0, 0, 9, 1, 1, 0x26, 0, 1, b'a', 0, 1, b'b'], 0b0000_0110).unwrap();
     let properties = Properties { is_text: Some(true), user: vec![("a".into(), "b".into())], ..Properties::default() };
-    let publishing = Publishing { qos: Qos::AtMostOnce, retain: false, properties: Some(Box::new(properties)) };
+    let publishing =
+        Publishing { qos: Qos::AtMostOnce, retain: false, session: None, properties: Some(Box::new(properties)) };
     assert_eq!(said, Will { delay_s: 9, publishing, ..plain });
     assert_eq!(will(&[2, 1, 7], 0b0000_0110), Err(Violation::PROTOCOL));
     assert_eq!(will(&[4, 8, 0, 1, b'#'], 0b0000_0110), Err(Violation::PROTOCOL));

@@ -294,7 +294,7 @@ impl Table {
         let away = self.sessions.iter().filter(|(_, entry)| entry.key.holder == holder);
         let oldest = away.filter_map(|(id, entry)| Some((entry.left_ms?, *id))).min().ok_or(TooManySessions)?;
         if let Some(key) = self.remove(oldest.1, changes) {
-            log::warn!(session:% = key; "a lasting MQTT session ends for a newer one of the same client");
+            log::debug!(session:% = key; "a lasting MQTT session ends for a newer one of the same client");
         }
         Ok(())
     }

@@ -6,7 +6,7 @@
 //!                    (preset,        │
 //!                    or the user's)  └── adopted from this source? ──> told: changed? too soon? ──> events
 //! ```
-//! The first [`rule`] that can read a publish does. What a device is called in the payload or the topic chooses only
+//! The first rule that can read a publish does. What a device is called in the payload or the topic chooses only
 //! among the devices that were adopted from the source that logged in: a source cannot speak for any other.
 //!
 //! A *replay* is what another broker tells of the past when one subscribes there: a retained message. It is listed, and

@@ -247,7 +247,9 @@ impl Place {
     fn holds_already(&self, event: &Event) -> bool {
         let is_same = |kept: &Kept| {
             let held = &kept.event;
-            held.data == event.data && held.publishing == event.publishing && held.source == event.source
+            let is_published_alike = held.publishing.qos == event.publishing.qos
+                && held.publishing.properties == event.publishing.properties;
+            held.data == event.data && is_published_alike && held.source == event.source
         };
         self.under_way == 0 && event.publishing.expiry_s().is_none() && self.kept.as_ref().is_some_and(is_same)
     }

@@ -18,7 +18,6 @@ use crate::dispatch::conclude::Conclusion;
 use crate::dispatch::conclude::conclude;
 use crate::dispatch::driver::Driver;
 use crate::dispatch::driver::max_age;
-use crate::dispatch::recording::Recorded;
 use crate::dispatch::upkeep::host_per_minute;
 use crate::dispatch::upkeep::response_limits;
 use crate::history::What;
@@ -47,6 +46,15 @@ use crate::store::Fate;
 use crate::store::LaneKey;
 use crate::store::Moment;
 use crate::store::StoredDelivery;
+use crate::store::WriteError;
+
+/// What a write records that somebody waits for.
+pub(super) struct Recorded {
+    /// The host whose window is in it.
+    host: Option<String>,
+    /// What it keeps for sessions.
+    kept: Kept,
+}
 
 impl Driver {
     pub(super) fn conclude(&mut self, hook: &Hook, event: &Event, ended: &Ended, now: Now) -> Conclusion {
@@ -239,16 +247,16 @@ impl Driver {
         }
         let done = self.writer.write(changes);
         // A disk that refuses keeps no host waiting: what is queued is sent all the same.
-        self.recording.begin(done, counted, kept);
+        self.recording.begin(done, Recorded { host: counted, kept });
     }
 
     /// A write is on the disk, or never will be.
-    pub(super) fn recorded(&mut self, recorded: Recorded) {
-        let Recorded { host, kept, is_stored } = recorded;
+    pub(super) fn recorded(&mut self, recorded: Recorded, written: &Result<(), WriteError>) {
+        let Recorded { host, kept } = recorded;
         if let Some(host) = host {
             self.unrecorded.recorded(&host);
         }
-        if is_stored {
+        if written.is_ok() {
             self.sessions.stored(&kept);
         } else {
             self.sessions.discard(&kept);

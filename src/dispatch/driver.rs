@@ -30,6 +30,7 @@ use crate::clock::Now;
 use crate::config::Config;
 use crate::config::Over;
 use crate::delivery::Courier;
+use crate::dispatch::aftermath::Recorded;
 use crate::dispatch::age::AcceptedAt;
 use crate::dispatch::attempt::Attempt;
 use crate::dispatch::attempt::Ended;
@@ -44,7 +45,6 @@ use crate::dispatch::lanes;
 use crate::dispatch::lanes::Lanes;
 use crate::dispatch::pacer::Due;
 use crate::dispatch::pacer::Pacer;
-use crate::dispatch::recording::Recording;
 use crate::dispatch::roster::Roster;
 use crate::dispatch::trend::Trend;
 use crate::dispatch::unrecorded::Unrecorded;
@@ -65,6 +65,7 @@ use crate::store::Page;
 use crate::store::Queue;
 use crate::store::QueueWriter;
 use crate::store::StoredHealth;
+use crate::store::Writes;
 use crate::telemetry::notify;
 
 /// Bytes of events kept in memory while they wait; what waits beyond is read back from the store.
@@ -156,7 +157,7 @@ impl Dispatcher {
                         driver.deal_with(ended).await;
                     }
                 }
-                recorded = driver.recording.next() => driver.recorded(recorded),
+                (recorded, written) = driver.recording.next() => driver.recorded(recorded, &written),
                 Some(Ok((lane, page))) = driver.reading.join_next() => driver.fill(lane, page),
                 () = stopped(&mut stop) => break,
                 1.. = arrivals.recv_many(&mut arrived, AT_ONCE) => {
@@ -205,7 +206,7 @@ pub(super) struct Driver {
     pub(super) attempts: JoinSet<Ended>,
     pub(super) unrecorded: Unrecorded,
     /// Writes on their way to the disk that somebody waits for, in their order.
-    pub(super) recording: Recording,
+    pub(super) recording: Writes<Recorded>,
     /// Pages of lanes that are being read, and those that shall be.
     pub(super) reading: JoinSet<(LaneKey, Option<Page>)>,
     pub(super) to_read: VecDeque<(LaneKey, Behind)>,
@@ -252,7 +253,7 @@ impl Driver {
             pacer: Pacer::default(),
             attempts: JoinSet::new(),
             unrecorded: Unrecorded::default(),
-            recording: Recording::default(),
+            recording: Writes::default(),
             reading: JoinSet::new(),
             to_read: VecDeque::new(),
             forgetting: JoinSet::new(),
@@ -481,8 +482,8 @@ impl Driver {
             self.announce(part).await;
         }
         while !self.recording.is_empty() {
-            let recorded = self.recording.next().await;
-            self.recorded(recorded);
+            let (recorded, written) = self.recording.next().await;
+            self.recorded(recorded, &written);
         }
     }
 }

@@ -22,7 +22,6 @@ mod lanes;
 mod line;
 mod pacer;
 mod pause;
-mod recording;
 mod roster;
 mod shedding;
 mod signs;

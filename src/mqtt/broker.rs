@@ -43,7 +43,6 @@ use crate::mqtt::packet::Reason;
 use crate::mqtt::packet::Reply;
 use crate::mqtt::packet::Version;
 use crate::mqtt::packet::Will;
-use crate::mqtt::recording::Recording;
 use crate::mqtt::seats::Seats;
 use crate::mqtt::session::Session;
 use crate::mqtt::session::publisher;
@@ -58,6 +57,7 @@ use crate::sessions::Attached;
 use crate::sessions::Expiry;
 use crate::sessions::SessionKey;
 use crate::sessions::Sessions;
+use crate::store::Writes;
 
 /// How long a will may wait for room in the intake's queue.
 const WILL_TIMEOUT: Duration = Duration::from_secs(5);
@@ -194,7 +194,7 @@ impl Broker {
             registry,
             handover: Handover::new(self.intake.clone(), self.settings.receive_maximum),
             broker: Arc::clone(self),
-            recording: Recording::default(),
+            promised: Writes::default(),
             reading: None,
             arrivals: VecDeque::new(),
             missing: 0,

@@ -29,7 +29,6 @@ use crate::mqtt::frame;
 use crate::mqtt::handover::Handover;
 use crate::mqtt::handover::Progress;
 use crate::mqtt::packet::Reply;
-use crate::mqtt::recording::Recording;
 use crate::mqtt::seats::Seat;
 use crate::mqtt::session::Errand;
 use crate::mqtt::session::Session;
@@ -41,12 +40,16 @@ use crate::registry::Snapshot;
 use crate::sessions::Attached;
 use crate::sessions::Outgoing;
 use crate::sessions::Reading;
+use crate::store::Writes;
 
 /// A timer that is not armed sleeps this long.
 const NEVER: Duration = Duration::from_secs(24 * 3_600);
 
 /// Bytes of replies above which a client is not read from until it took some.
 const OUTPUT_BYTES: usize = 64 * 1_024;
+
+/// Promised replies above which a client is not read from until one was sent.
+const PROMISED: usize = 64;
 
 /// See the module.
 pub(super) struct Connection<S> {
@@ -58,7 +61,8 @@ pub(super) struct Connection<S> {
     pub(super) registry: watch::Receiver<Arc<Snapshot>>,
     pub(super) broker: Arc<Broker>,
     pub(super) handover: Handover,
-    pub(super) recording: Recording,
+    /// Replies that may be sent once their write is on the disk.
+    pub(super) promised: Writes<Reply>,
     /// Kept messages that are being read.
     pub(super) reading: Option<Reading>,
     pub(super) deadlines: Deadlines,
@@ -131,8 +135,8 @@ impl<S: AsyncRead + AsyncWrite + Send> Connection<S> {
                 taken = self.slot.take(&mut self.arrivals) => if taken.is_err() {
                     return Ending::RouterLost;
                 },
-                recorded = self.recording.next() => match recorded {
-                    Ok(reply) => self.session.reply(reply, &mut self.wire.output.bytes),
+                (reply, written) = self.promised.next() => match written {
+                    Ok(()) => self.session.reply(reply, &mut self.wire.output.bytes),
                     Err(_) => return Ending::StoreFull,
                 },
                 read = read_kept(&mut self.reading) => match read {
@@ -165,7 +169,7 @@ impl<S: AsyncRead + AsyncWrite + Send> Connection<S> {
             // What came before the end is handed in; nobody is left to hear the answers.
             None if self.is_at_end && self.may_go_on() => return Err(Ending::Lost),
             // Nothing overtakes a promised reply: what a subscription brings comes after its SUBACK.
-            None if !self.recording.is_empty() => {}
+            None if !self.promised.is_empty() => {}
             None => {
                 self.session.deliver(clock::now(), &mut self.wire.output.bytes);
                 if self.reading.is_none() {
@@ -185,7 +189,7 @@ impl<S: AsyncRead + AsyncWrite + Send> Connection<S> {
     fn may_go_on(&self) -> bool {
         self.deadlines.leaving().is_none()
             && self.handover.has_room()
-            && self.recording.has_room()
+            && self.promised.len() < PROMISED
             && self.wire.output.bytes.len() < OUTPUT_BYTES
     }
 
@@ -208,8 +212,8 @@ impl<S: AsyncRead + AsyncWrite + Send> Connection<S> {
         let packet = codec::decode(version, header, input.split_to(header.total_bytes))?;
         let is_taken = match self.session.receive(packet, clock::now(), &mut self.wire.output.bytes)? {
             Some(Errand::HandIn(hand_in)) => self.handover.hand_in(hand_in),
-            Some(Errand::Record(recorded, reply)) => {
-                self.recording.promise(recorded, reply);
+            Some(Errand::Record(written, reply)) => {
+                self.promised.begin(written, reply);
                 Ok(())
             }
             None => Ok(()),

@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use crate::clock::Now;
-use crate::model::Event;
 use crate::model::Hearer;
 use crate::model::Qos;
 use crate::model::UserId;
@@ -15,6 +14,7 @@ use crate::mqtt::packet::Reason;
 use crate::mqtt::packet::RetainHandling;
 use crate::mqtt::packet::Wish;
 use crate::mqtt::slots::Borrowed;
+use crate::mqtt::waiting::Latest;
 use crate::registry::Identity;
 use crate::retained::Retained;
 use crate::sessions::Attached;
@@ -23,23 +23,6 @@ use crate::sessions::Heard;
 use crate::sessions::Subscription;
 use crate::sessions::TopicFilter;
 use crate::sessions::hear;
-use crate::store::StoredMessage;
-
-impl Latest {
-    /// As it is kept for a session that outlives its connection.
-    pub(super) fn stored(&self) -> StoredMessage {
-        StoredMessage {
-            owner: self.event.owner,
-            topic: self.event.name.clone(),
-            data: self.event.data.clone(),
-            published_at: self.event.published_at,
-            qos: self.qos,
-            subscription_ids: self.subscription_ids.clone(),
-            retain: true,
-            properties: self.event.publishing.properties.clone(),
-        }
-    }
-}
 
 /// See the module.
 #[derive(Debug)]
@@ -60,16 +43,6 @@ pub(super) struct Subscribed {
     pub(super) grants: Vec<Result<Qos, Reason>>,
     /// The retained messages that the session gets for it, each once.
     pub(super) retained: Vec<Latest>,
-}
-
-/// A retained message for one session.
-#[derive(Debug)]
-pub(super) struct Latest {
-    pub(super) event: Arc<Event>,
-    pub(super) qos: Qos,
-    /// When it ends, in milliseconds since the boot.
-    pub(super) expires_ms: Option<u64>,
-    pub(super) subscription_ids: Vec<u32>,
 }
 
 impl Membership {
@@ -175,8 +148,8 @@ impl Membership {
     fn retained_for(&self, subscriptions: &[Subscription], now: Now) -> Vec<Latest> {
         let mut copies = Vec::new();
         self.retained.each(self.owner, now, |event, expires_ms| {
-            if let Some(Heard { qos, subscription_ids, .. }) = hear(subscriptions, self.session, self.hearer, event) {
-                copies.push(Latest { event: Arc::clone(event), qos, expires_ms, subscription_ids });
+            if let Some(heard) = hear(subscriptions, self.session, self.hearer, event) {
+                copies.push(Latest { event: Arc::clone(event), heard: Heard { retain: true, ..heard }, expires_ms });
             }
         });
         copies

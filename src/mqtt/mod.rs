@@ -45,11 +45,11 @@ mod membership;
 mod outbound;
 mod packet;
 mod port;
-mod recording;
 mod seats;
 mod session;
 mod settings;
 mod slots;
+mod waiting;
 mod wills;
 mod wire;
 

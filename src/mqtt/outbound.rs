@@ -1,11 +1,11 @@
-//! What was sent to one client with QoS 1 and 2 and is not finished yet. Pure; it lives as long as its connection.
+//! What was sent with QoS 1 and 2 in a session that ends with its connection, and is not finished yet. Pure.
 //!
 //! ```text
 //! QoS 1   PUBLISH ─> sent ─ PUBACK ─> done
 //! QoS 2   PUBLISH ─> sent ─ PUBREC ─> PUBREL, released ─ PUBCOMP ─> done
 //! ```
 //! Acknowledgements may come in any order; unknown ones change nothing. Nothing is sent twice: within one connection
-//! TCP does that, and no session outlives its connection.
+//! TCP does that, and this does not outlive it.
 
 use std::collections::HashMap;
 

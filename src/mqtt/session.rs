@@ -13,7 +13,6 @@ use crate::bus::Publisher;
 use crate::bus::Refusal;
 use crate::bus::ResendMark;
 use crate::bus::Verdict;
-use crate::clock;
 use crate::clock::Now;
 use crate::model::EventName;
 use crate::model::EventNameError;
@@ -27,7 +26,6 @@ use crate::mqtt::ending::Ending;
 use crate::mqtt::envelope::Envelope;
 use crate::mqtt::inbound::Inbound;
 use crate::mqtt::inbound::Step;
-use crate::mqtt::membership::Latest;
 use crate::mqtt::membership::Membership;
 use crate::mqtt::membership::Subscribed;
 use crate::mqtt::outbound::Outbound;
@@ -39,14 +37,17 @@ use crate::mqtt::packet::Received;
 use crate::mqtt::packet::Reply;
 use crate::mqtt::packet::Version;
 use crate::mqtt::packet::Wish;
-use crate::mqtt::recording::Recorded;
 use crate::mqtt::settings::Settings;
+use crate::mqtt::waiting::Latest;
+use crate::mqtt::waiting::Waiting;
 use crate::sessions::Attached;
 use crate::sessions::Expiry;
+use crate::sessions::Heard;
 use crate::sessions::Holder;
 use crate::sessions::Outgoing;
 use crate::sessions::Reading;
 use crate::sessions::SessionKey;
+use crate::store::Written;
 
 /// Bytes that may wait in the output before no more deliveries are put there.
 const OUTPUT_BYTES: usize = 32 * 1_024;
@@ -105,73 +106,7 @@ pub(super) enum Errand {
     /// To hand a publish in.
     HandIn(HandIn),
     /// To wait until the disk has it; then the reply may be sent.
-    Record(Recorded, Reply),
-}
-
-/// Something to send to the client, in its turn.
-#[derive(Debug)]
-enum Waiting {
-    /// It came from the router.
-    Passing(Envelope),
-    /// It is retained, for a subscription: it does not count as an event for which the client is too slow.
-    Retained(Envelope),
-    /// It was kept.
-    Kept(Outgoing),
-}
-
-impl Waiting {
-    fn qos(&self) -> Qos {
-        match self {
-            Self::Passing(envelope) | Self::Retained(envelope) => envelope.qos,
-            Self::Kept(outgoing) => outgoing.message.qos,
-        }
-    }
-
-    /// Milliseconds that it lives on; none if it does not end.
-    fn left_ms(&self, now: Now) -> Option<u64> {
-        match self {
-            Self::Passing(envelope) | Self::Retained(envelope) => {
-                envelope.expires_ms.map(|expires_ms| expires_ms.saturating_sub(now.mono_ms))
-            }
-            Self::Kept(outgoing) => outgoing.message.left_ms(now.wall, clock::BUILT_AT),
-        }
-    }
-
-    /// `said` is the room for what its publisher said about it.
-    fn delivery<'a>(&'a self, packet_id: u16, said: &'a mut BytesMut) -> Delivery<'a> {
-        let (expiry_s, alias) = (None, None);
-        match self {
-            Self::Passing(envelope) | Self::Retained(envelope) => Delivery {
-                qos: envelope.qos,
-                packet_id,
-                dup: false,
-                retain: envelope.retain,
-                topic: &envelope.topic,
-                data: &envelope.data,
-                subscription_ids: &envelope.subscription_ids,
-                properties: &envelope.properties,
-                expiry_s,
-                alias,
-            },
-            Self::Kept(Outgoing { due, message }) => {
-                if let Some(properties) = &message.properties {
-                    codec::write_lasting(properties, said);
-                }
-                Delivery {
-                    qos: message.qos,
-                    packet_id,
-                    dup: due.again,
-                    retain: message.retain,
-                    topic: message.topic.as_str().as_bytes(),
-                    data: message.data.as_bytes(),
-                    subscription_ids: &message.subscription_ids,
-                    properties: said,
-                    expiry_s,
-                    alias,
-                }
-            }
-        }
-    }
+    Record(Written, Reply),
 }
 
 /// A publish that must not be acknowledged: the client keeps it and sends it again on its next connection.
@@ -459,18 +394,20 @@ impl Session {
             self.begin_with(retained);
             return None;
         };
-        let is_kept = |copy: &&Latest| copy.qos > Qos::AtMostOnce;
-        let (recorded, rest) = lasting.record_with(retained.iter().filter(is_kept).map(Latest::stored).collect());
+        let is_kept = |copy: &&Latest| copy.heard.qos > Qos::AtMostOnce;
+        let messages = retained.iter().filter(is_kept).map(|copy| copy.heard.clone().message(&copy.event));
+        let (recorded, rest) = lasting.record_with(messages.collect());
         let rest: HashSet<EventName> = rest.into_iter().map(|message| message.topic).collect();
         let passing = retained.into_iter().filter(|copy| !is_kept(&copy) || rest.contains(&copy.event.name));
-        self.begin_with(passing.map(|copy| Latest { qos: Qos::AtMostOnce, ..copy }).collect());
+        let at_most_once = |copy: Latest| Latest { heard: Heard { qos: Qos::AtMostOnce, ..copy.heard }, ..copy };
+        self.begin_with(passing.map(at_most_once).collect());
         Some(Errand::Record(recorded, reply))
     }
 
     fn begin_with(&mut self, retained: Vec<Latest>) {
         self.waiting_retained += retained.len();
-        let envelope = |copy: Latest| {
-            Waiting::Retained(Envelope::retained(&copy.event, copy.qos, copy.expires_ms, copy.subscription_ids))
+        let envelope = |Latest { event, heard, expires_ms }| {
+            Waiting::Retained(Envelope::retained(&event, heard.qos, expires_ms, heard.subscription_ids))
         };
         self.waiting.extend(retained.into_iter().map(envelope));
     }

@@ -15,6 +15,7 @@ use crate::sessions::Kept;
 use crate::sessions::Sessions;
 use crate::sessions::Subscription;
 use crate::sessions::TooManyFilters;
+use crate::sessions::outbox::Outbox;
 use crate::sessions::subscribe;
 use crate::sessions::table::Entry;
 use crate::sessions::unsubscribe;
@@ -22,6 +23,7 @@ use crate::store::Changes;
 use crate::store::QueueError;
 use crate::store::StoredMessage;
 use crate::store::WriteError;
+use crate::store::Written;
 
 /// Bytes of messages that are read at once for a connection.
 const READ_BYTES: usize = 32 * 1_024;
@@ -73,27 +75,17 @@ impl Attached {
     }
 
     /// Writes what was subscribed. The answer comes when it is on the disk.
-    pub fn record(&self) -> oneshot::Receiver<Result<(), WriteError>> {
-        let mut changes = Changes::new();
-        if let Some(stored) = self.with(|entry| entry.stored()) {
-            changes.put_session(self.fingerprint, &stored);
-        }
-        self.sessions.writer.write(changes)
+    pub fn record(&self) -> Written {
+        self.sessions.writer.write(self.subscribed())
     }
 
     /// The same, with messages that shall wait for it: those of QoS 1 and 2 that are retained. They are sent once they are
     /// on the disk. Those for which there is no room without dropping others come back.
-    pub fn record_with(
-        &self,
-        retained: Vec<StoredMessage>,
-    ) -> (oneshot::Receiver<Result<(), WriteError>>, Vec<StoredMessage>) {
+    pub fn record_with(&self, retained: Vec<StoredMessage>) -> (Written, Vec<StoredMessage>) {
         if retained.is_empty() {
             return (self.record(), Vec::new());
         }
-        let mut changes = Changes::new();
-        if let Some(stored) = self.with(|entry| entry.stored()) {
-            changes.put_session(self.fingerprint, &stored);
-        }
+        let mut changes = self.subscribed();
         let (held, rest) = self.sessions.table().keep_for(self.fingerprint, retained, &mut changes);
         let (sessions, kept) = (self.sessions.clone(), Kept(held));
         let written = sessions.writer.write(changes);
@@ -130,7 +122,7 @@ impl Attached {
     }
 
     /// Its client released one: PUBCOMP may be sent once the answer says that this is on the disk.
-    pub fn release(&self, packet_id: u16) -> oneshot::Receiver<Result<(), WriteError>> {
+    pub fn release(&self, packet_id: u16) -> Written {
         self.with(|entry| entry.received().remove(&packet_id));
         let mut changes = Changes::new();
         changes.remove_received(self.fingerprint, packet_id);
@@ -151,12 +143,8 @@ impl Attached {
     /// `owner` is whose events the session hears; what was kept for another owner goes. If the disk refuses, the
     /// connection has to end: with the next one they are sent.
     pub fn take(&self, window: usize, owner: UserId) -> Option<Reading> {
-        let unfinished = self.with(|entry| entry.unfinished())?;
-        let room = window.saturating_sub(unfinished);
-        if room == 0 {
-            return None;
-        }
-        let due = self.sessions.table().change(self.fingerprint, |outbox| Some(outbox.send(room, READ_BYTES)))?;
+        let send = |outbox: &mut Outbox| Some(outbox.send(window, READ_BYTES));
+        let due = self.sessions.table().change(self.fingerprint, send)?;
         if due.is_empty() {
             return None;
         }
@@ -168,19 +156,17 @@ impl Attached {
 
     /// A PUBACK came.
     pub fn acknowledged(&self, packet_id: u16) {
-        let gone = self.sessions.table().change(self.fingerprint, |outbox| outbox.acknowledged(packet_id));
-        self.sessions.remove(self.fingerprint, gone);
+        self.sessions.finish(self.fingerprint, |outbox| outbox.acknowledged(packet_id));
     }
 
     /// A PUBREC came that refuses the message.
     pub fn refused(&self, packet_id: u16) {
-        let gone = self.sessions.table().change(self.fingerprint, |outbox| outbox.refused(packet_id));
-        self.sessions.remove(self.fingerprint, gone);
+        self.sessions.finish(self.fingerprint, |outbox| outbox.refused(packet_id));
     }
 
     /// A PUBREC came: PUBREL may be sent once the answer says that this is on the disk. None if no message is known by
     /// that packet identifier.
-    pub fn received_by_client(&self, packet_id: u16) -> Option<oneshot::Receiver<Result<(), WriteError>>> {
+    pub fn received_by_client(&self, packet_id: u16) -> Option<Written> {
         let gone = self.sessions.table().change(self.fingerprint, |outbox| outbox.received(packet_id))?;
         let mut changes = Changes::new();
         changes.release_message(self.fingerprint, gone.seq, gone.pieces);
@@ -189,14 +175,20 @@ impl Attached {
 
     /// A PUBCOMP came.
     pub fn completed(&self, packet_id: u16) {
-        let gone = self.sessions.table().change(self.fingerprint, |outbox| outbox.completed(packet_id));
-        self.sessions.remove(self.fingerprint, gone);
+        self.sessions.finish(self.fingerprint, |outbox| outbox.completed(packet_id));
     }
 
     /// A message cannot be sent to this client at all.
     pub fn give_up(&self, seq: u64) {
-        let gone = self.sessions.table().change(self.fingerprint, |outbox| outbox.discard(seq));
-        self.sessions.remove(self.fingerprint, gone);
+        self.sessions.finish(self.fingerprint, |outbox| outbox.discard(seq));
+    }
+
+    fn subscribed(&self) -> Changes {
+        let mut changes = Changes::new();
+        if let Some(stored) = self.with(|entry| entry.stored()) {
+            changes.put_session(self.fingerprint, &stored);
+        }
+        changes
     }
 
     fn with<T>(&self, look: impl FnOnce(&mut Entry) -> T) -> Option<T> {

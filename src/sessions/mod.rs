@@ -54,6 +54,7 @@ use crate::notices::Kind;
 use crate::notices::Notices;
 use crate::registry::Snapshot;
 use crate::sessions::outbox::Gone;
+use crate::sessions::outbox::Outbox;
 use crate::sessions::table::Held;
 use crate::sessions::table::Opened;
 use crate::sessions::table::Table;
@@ -255,12 +256,13 @@ impl Sessions {
             Err(cause @ QueueError::Read(_)) => return Err(cause),
             Err(cause) => error!("a message for a lasting MQTT session is lost: {cause}"),
         }
-        let gone = self.table().change(fingerprint, |outbox| outbox.discard(due.seq));
-        self.remove(fingerprint, gone);
+        self.finish(fingerprint, |outbox| outbox.discard(due.seq));
         Ok(None)
     }
 
-    fn remove(&self, fingerprint: u64, gone: Option<Gone>) {
+    /// Does with an outbox what may finish one of its messages, and removes that from the disk.
+    fn finish(&self, fingerprint: u64, finish: impl FnOnce(&mut Outbox) -> Option<Gone>) {
+        let gone = self.table().change(fingerprint, finish);
         if let Some(Gone { seq, pieces }) = gone {
             let mut changes = Changes::new();
             changes.remove_message(fingerprint, seq, pieces);

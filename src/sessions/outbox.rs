@@ -11,6 +11,7 @@
 //! client that has a QoS 2 message half recognises it, and never takes another message for it.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use crate::model::Qos;
 
@@ -21,6 +22,8 @@ const PACKET_IDS: u64 = u16::MAX as u64;
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
     entries: BTreeMap<u64, Entry>,
+    /// Those that are sent or released: looked through at each acknowledgement, and never many.
+    unfinished: BTreeSet<u64>,
     last_seq: u64,
     bytes: usize,
 }
@@ -70,6 +73,9 @@ impl Outbox {
     pub(super) fn restore(&mut self, seq: u64, pieces: u8, bytes: usize, qos: Qos, is_released: bool) {
         let state = if is_released { State::Released } else { State::Ready { again: true } };
         self.last_seq = self.last_seq.max(seq);
+        if is_released {
+            self.unfinished.insert(seq);
+        }
         self.put(seq, Entry { pieces, bytes, qos, state });
     }
 
@@ -99,6 +105,7 @@ impl Outbox {
     /// Forgets a message that did not become durable, or that is damaged.
     pub(super) fn discard(&mut self, seq: u64) -> Option<Gone> {
         let entry = self.entries.remove(&seq)?;
+        self.unfinished.remove(&seq);
         self.bytes -= entry.bytes;
         Some(Gone { seq, pieces: entry.pieces })
     }
@@ -110,28 +117,29 @@ impl Outbox {
         self.discard(oldest)
     }
 
-    /// The oldest messages that may be sent, as many as `room` and `bytes` allow, but one at least. They count as sent.
-    pub(super) fn send(&mut self, room: usize, bytes: usize) -> Vec<Due> {
+    /// The oldest messages that may be sent, as many as `bytes` allow, but one at least, and so that no more than
+    /// `window` are unfinished. They count as sent.
+    pub(super) fn send(&mut self, window: usize, bytes: usize) -> Vec<Due> {
         let (mut due, mut taken) = (Vec::new(), 0);
-        let in_flight: Vec<u16> = self.in_flight().map(|(seq, _)| packet_id(seq)).collect();
+        let room = window.saturating_sub(self.unfinished.len());
+        if room == 0 {
+            return due;
+        }
+        let in_use: Vec<u16> = self.unfinished.iter().map(|seq| packet_id(*seq)).collect();
         for (seq, entry) in &mut self.entries {
             let State::Ready { again } = entry.state else { continue };
             let packet_id = packet_id(*seq);
             let is_full = due.len() == room || (taken > 0 && taken + entry.bytes > bytes);
             // Its identifier is still in use by one that was sent 65,535 messages ago.
-            if is_full || in_flight.contains(&packet_id) {
+            if is_full || in_use.contains(&packet_id) {
                 break;
             }
             taken += entry.bytes;
             entry.state = State::Sent;
             due.push(Due { seq: *seq, packet_id, again });
         }
+        self.unfinished.extend(due.iter().map(|due| due.seq));
         due
-    }
-
-    /// Messages that were sent and are not finished.
-    pub(super) fn unfinished(&self) -> usize {
-        self.in_flight().count()
     }
 
     /// A PUBACK came.
@@ -166,17 +174,20 @@ impl Outbox {
 
     /// The connection is gone: what was sent is to be sent again.
     pub(super) fn detach(&mut self) {
-        for entry in self.entries.values_mut() {
-            if entry.state == State::Sent {
+        let entries = &mut self.entries;
+        self.unfinished.retain(|seq| match entries.get_mut(seq) {
+            Some(entry) if entry.state == State::Sent => {
                 entry.state = State::Ready { again: true };
+                false
             }
-        }
+            _ => true,
+        });
     }
 
     /// The packet identifiers for which PUBREL is to be sent again.
     pub(super) fn released(&self) -> Vec<u16> {
-        let released = self.entries.iter().filter(|(_, entry)| entry.state == State::Released);
-        released.map(|(seq, _)| packet_id(*seq)).collect()
+        let is_released = |seq: &&u64| self.entries.get(seq).is_some_and(|entry| entry.state == State::Released);
+        self.unfinished.iter().filter(is_released).map(|seq| packet_id(*seq)).collect()
     }
 
     /// Messages that wait or are under way.
@@ -208,13 +219,9 @@ impl Outbox {
         self.entries.insert(seq, entry);
     }
 
-    fn in_flight(&self) -> impl Iterator<Item = (u64, &Entry)> {
-        let is_open = |entry: &Entry| matches!(entry.state, State::Sent | State::Released);
-        self.entries.iter().filter(move |(_, entry)| is_open(entry)).map(|(seq, entry)| (*seq, entry))
-    }
-
     fn find(&self, id: u16, is_it: impl Fn(&Entry) -> bool) -> Option<u64> {
-        self.in_flight().find(|(seq, entry)| packet_id(*seq) == id && is_it(entry)).map(|(seq, _)| seq)
+        let is_it = |seq: &&u64| packet_id(**seq) == id && self.entries.get(seq).is_some_and(&is_it);
+        self.unfinished.iter().find(is_it).copied()
     }
 }
 
@@ -253,7 +260,7 @@ mod tests {
         assert_eq!(outbox.send(9, 99), []);
         assert_eq!((outbox.completed(1), outbox.received(1), outbox.acknowledged(2)), (None, None, None));
         assert_eq!(outbox.acknowledged(1), Some(Gone { seq, pieces: 2 }));
-        assert_eq!((outbox.len(), outbox.bytes(), outbox.unfinished()), (0, 0, 0));
+        assert_eq!((outbox.len(), outbox.bytes(), outbox.unfinished.len()), (0, 0, 0));
     }
 
     #[test]

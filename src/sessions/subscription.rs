@@ -9,6 +9,7 @@ use crate::model::Event;
 use crate::model::Hearer;
 use crate::model::Qos;
 use crate::sessions::TopicFilter;
+use crate::store::StoredMessage;
 
 /// One granted filter.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +35,23 @@ pub struct Heard {
     pub retain: bool,
     /// The identifiers of all filters that match.
     pub subscription_ids: Vec<u32>,
+}
+
+impl Heard {
+    /// The event as it is kept for the session.
+    pub fn message(self, event: &Event) -> StoredMessage {
+        let Self { qos, retain, subscription_ids } = self;
+        StoredMessage {
+            owner: event.owner,
+            topic: event.name.clone(),
+            data: event.data.clone(),
+            published_at: event.published_at,
+            qos,
+            subscription_ids,
+            retain,
+            properties: event.publishing.properties.clone(),
+        }
+    }
 }
 
 /// How a session, named by its fingerprint, whose holder listens as `hearer`, hears an event of its owner; none if it does

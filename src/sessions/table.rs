@@ -180,16 +180,8 @@ impl Table {
             let heard =
                 hear(&entry.subscriptions, *fingerprint, hearer, event).filter(|heard| heard.qos > Qos::AtMostOnce);
             let Some(heard) = heard else { continue };
-            let message = StoredMessage {
-                owner,
-                topic: event.name.clone(),
-                data: event.data.clone(),
-                published_at: event.published_at,
-                qos: heard.qos,
-                subscription_ids: heard.subscription_ids,
-                retain: heard.retain,
-                properties: event.publishing.properties.clone(),
-            };
+            let qos = heard.qos;
+            let message = heard.message(event);
             let (weight, dropped) = (message.weight(), entry.dropped);
             let others = self.bytes - entry.outbox.bytes();
             let has_room = entry.make_room(*fingerprint, weight, others, &self.bounds, &mut self.dropped, changes);
@@ -199,7 +191,7 @@ impl Table {
             if has_room {
                 let seq = entry.outbox.next_seq();
                 let pieces = changes.put_message(*fingerprint, seq, &message);
-                held.push((*fingerprint, entry.outbox.keep(pieces, weight, heard.qos)));
+                held.push((*fingerprint, entry.outbox.keep(pieces, weight, qos)));
             }
             self.bytes = others + entry.outbox.bytes();
         }
@@ -389,11 +381,6 @@ impl Entry {
     /// The packet identifiers for which PUBREL is to be sent again.
     pub(super) fn released(&self) -> Vec<u16> {
         self.outbox.released()
-    }
-
-    /// Messages that were sent and are not finished.
-    pub(super) fn unfinished(&self) -> usize {
-        self.outbox.unfinished()
     }
 
     /// Whether one more message has room. `others` is what other sessions' messages take.

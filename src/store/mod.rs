@@ -39,6 +39,7 @@ mod session;
 mod shelf;
 mod tally;
 mod writer;
+mod writes;
 
 pub use attempt::AttemptShelf;
 pub use attempt::AttemptSlot;
@@ -85,6 +86,8 @@ pub use tally::Tally;
 pub use writer::QueueWriter;
 pub use writer::WriteError;
 pub use writer::WriterThread;
+pub use writes::Writes;
+pub use writes::Written;
 
 #[cfg(test)]
 pub(crate) use delivery::tests;

@@ -3,6 +3,7 @@
 use super::*;
 use crate::model::Properties;
 use crate::model::Publishing;
+use crate::model::Qos;
 use crate::store::tests::delivery;
 
 const BOOT: [u8; 16] = [1; 16];
@@ -101,6 +102,18 @@ fn a_message_ends_with_its_expiry_also_over_a_restart() {
     assert_eq!([kept(&same_boot, 13_999).len(), kept(&same_boot, 14_000).len()], [1, 0]);
     let other_boot = Retained::restore(vec![stored([7; 16])], BOOT);
     assert_eq!([kept(&other_boot, 9_999).len(), kept(&other_boot, 10_000).len()], [1, 0]);
+}
+
+#[test]
+fn the_same_again_costs_no_write_whichever_session_says_it() {
+    let retained = nothing();
+    let of = |session, qos| {
+        let event = event("t", "x", None);
+        Arc::new(Event { publishing: Publishing { session, qos, ..event.publishing.clone() }, ..Event::clone(&event) })
+    };
+    assert_eq!(keep(&retained, &of(None, Qos::AtLeastOnce)), Ok(1));
+    assert_eq!(keep(&retained, &of(Some(7), Qos::AtLeastOnce)), Ok(0));
+    assert_eq!(keep(&retained, &of(Some(7), Qos::AtMostOnce)), Ok(1));
 }
 
 #[test]
